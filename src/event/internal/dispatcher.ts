@@ -1,0 +1,146 @@
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import { buildDraft } from "./build.ts"
+import type { Draft } from "./frame.ts"
+import type { Batch, Kernel, Trouble } from "./kernel.ts"
+import type { Mailbox } from "./mailbox.ts"
+import type { EventRecord } from "./eventRecord.ts"
+
+const batchSize = 1024
+const logEveryMicros = 60_000_000
+
+/**
+ * Drains the ring of a runtime: builds each event, lets observers change it, and publishes it. Order is that of
+ * emission, also when an observer takes its time.
+ */
+export class Dispatcher {
+  private readonly kernel: Kernel
+  private readonly trunk: PubSub.PubSub<Batch>
+  private records: Array<EventRecord> = []
+  private published = 0
+  private last = 0
+  /** An observer is at work: nothing behind it may be built. */
+  private busy = false
+  private pending: Effect.Effect<void> | undefined = undefined
+  private readonly touched = new Set<Mailbox>()
+  private readonly logged = new Map<string, { count: number; at: number }>()
+
+  constructor(kernel: Kernel, trunk: PubSub.PubSub<Batch>) {
+    this.kernel = kernel
+    this.trunk = trunk
+    kernel.drainNow = () => this.drainNow()
+  }
+
+  /** The dispatcher fiber: runs until it is interrupted. */
+  readonly run: Effect.Effect<never> = Effect.forever(
+    Effect.suspend(() => {
+      this.kernel.anchor()
+      const work = this.pending ?? this.step()
+      this.pending = undefined
+      if (work !== undefined) return work
+      if (this.kernel.troubles.length > 0) return this.logTroubles(this.kernel.troubles.splice(0))
+      return this.sleep
+    }),
+    { disableYield: true }
+  )
+
+  /** Whether there is nothing left to build. */
+  get isIdle(): boolean {
+    return !this.busy && this.kernel.ring.size === 0
+  }
+
+  private readonly sleep: Effect.Effect<void> = Effect.withFiber((fiber) =>
+    Effect.callback<void>((resume) => {
+      const { currentDispatcher } = fiber
+      this.kernel.wake = () => currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
+      return Effect.sync(() => {
+        this.kernel.wake = undefined
+      })
+    })
+  )
+
+  /** Builds and publishes until the ring is empty, or until an observer needs a fiber: then that work is returned. */
+  private step(): Effect.Effect<void> | undefined {
+    const { kernel } = this
+    for (let record = kernel.take(); record !== undefined; record = kernel.take()) {
+      const draft = buildDraft(kernel, record, kernel.options.capture)
+      const pending = record.observers?.observe(draft, record.span)
+      if (pending !== undefined) {
+        this.publish()
+        this.busy = true
+        const waiting = record
+        return Effect.flatMap(pending, () => {
+          this.busy = false
+          this.deliver(waiting, draft)
+          return this.step() ?? Effect.void
+        })
+      }
+      this.deliver(record, draft)
+      if (this.records.length >= batchSize) this.publish()
+    }
+    this.last = kernel.sequence
+    this.publish()
+    return undefined
+  }
+
+  private deliver(record: EventRecord, draft: Draft): void {
+    const { kernel } = this
+    record.event = draft
+    this.last = record.sequence
+    for (let i = 0; i < record.audience.length; i++) {
+      const mailbox = record.audience[i]!
+      mailbox.offer(kernel, record)
+      this.touched.add(mailbox)
+    }
+    if (kernel.mailboxes.length > 0) this.records.push(record)
+  }
+
+  private publish(): void {
+    const { kernel } = this
+    const through = this.last
+    if (through > this.published) {
+      this.published = through
+      const records = this.records
+      if (records.length > 0) this.records = []
+      if (kernel.mailboxes.length > 0) PubSub.publishUnsafe(this.trunk, { records, through })
+    }
+    kernel.dispatched = through
+    if (this.touched.size > 0) {
+      const touched = Array.from(this.touched)
+      this.touched.clear()
+      for (const mailbox of touched) mailbox.through(kernel, through)
+    }
+    kernel.waiters.notify()
+  }
+
+  /** Makes room at once, on the fiber that emits, as long as no observer needs a fiber and subscribers keep up. */
+  private drainNow(): void {
+    if (this.busy || this.pending !== undefined) return
+    for (const mailbox of this.kernel.mailboxes) {
+      if (mailbox.behind(this.kernel) >= this.kernel.options.capacityEvents) return
+    }
+    this.pending = this.step()
+  }
+
+  private logTroubles(troubles: ReadonlyArray<Trouble>): Effect.Effect<void> {
+    const now = this.kernel.now(undefined)
+    const due: Array<Effect.Effect<void>> = []
+    for (const trouble of troubles) {
+      const key = `${trouble.kind}\u0000${trouble.name}`
+      const entry = this.logged.get(key)
+      if (entry !== undefined && now - entry.at < logEveryMicros) {
+        entry.count++
+        continue
+      }
+      const before = entry?.count ?? 0
+      this.logged.set(key, { count: 0, at: now })
+      due.push(
+        Effect.logWarning(
+          `heddle: ${trouble.kind}: ${trouble.name}${before === 0 ? "" : ` (and ${before} more like it)`}`,
+          trouble.detail
+        )
+      )
+    }
+    return Effect.all(due, { discard: true })
+  }
+}

@@ -1,0 +1,309 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { type Frame, isMuted, type Level, noAudience, type Observers } from "./frame.ts"
+import { makeUuidV7 } from "./ids.ts"
+import type { Mailbox } from "./mailbox.ts"
+import type { ErrorCapture } from "./outcome.ts"
+import { type EndDetail, EventRecord, type MarkDetail } from "./eventRecord.ts"
+import type { Registry } from "./registry.ts"
+import { Ring } from "./ring.ts"
+import { sizeOf } from "./size.ts"
+import type { Span } from "./span.ts"
+import { Waiters } from "./waiters.ts"
+
+/** What a runtime was built with. Every field has been given its default. */
+export interface KernelOptions {
+  readonly capacityEvents: number
+  readonly capacityBytes: number
+  /** What happens when the ring is full: observers run at once on the emitting fiber, or the event is dropped. */
+  readonly onFull: "drain" | "drop"
+  readonly capture: ErrorCapture
+  readonly headerAllowList: ReadonlySet<string>
+  readonly require: ReadonlyArray<string>
+  readonly audit: ((payload: unknown) => string) | undefined
+}
+
+/** Something that went wrong where it may not be seen by the work: counted, and logged at a limited rate. */
+export interface Trouble {
+  readonly kind: string
+  readonly name: string
+  readonly detail: unknown
+}
+
+/** Built events on their way to subscribers. */
+export interface Batch {
+  readonly records: ReadonlyArray<EventRecord>
+  readonly through: number
+}
+
+const liveClock: Clock.Clock = Context.get(Context.empty(), Clock.Clock)
+
+/**
+ * The synchronous heart of one runtime: numbers events and puts them into a bounded ring. It never waits, never fails
+ * and never calls user code; the dispatcher does the rest.
+ */
+export class Kernel {
+  readonly options: KernelOptions
+  readonly registry: Registry
+  readonly clock: Clock.Clock
+  readonly plan: (level: Level | undefined) => Observers
+  readonly customIds: boolean
+  readonly makeId: (timestampMicros: number, ordinal: number) => string
+  readonly ring = new Ring<EventRecord>()
+  /** Application-wide subscribers. */
+  readonly mailboxes: Array<Mailbox> = []
+  /** Those of them that slow callers down when they are full. */
+  gates: ReadonlyArray<Mailbox> = noAudience
+  /** Scope-local subscribers with events of this runtime. */
+  readonly locals = new Set<Mailbox>()
+  readonly waiters = new Waiters()
+  /** Number of the last event. */
+  sequence = 0
+  /** Everything up to this event has been built and published, or lost. */
+  dispatched = 0
+  /** Events lost because the ring was full. */
+  lost = 0
+  lastTimestamp = 0
+  closed = false
+  lateEndListeners = 0
+  /** Wakes the dispatcher; set while it sleeps. */
+  wake: (() => void) | undefined = undefined
+  /** Builds what can be built without waiting; set by the dispatcher. */
+  drainNow: () => void = () => undefined
+  readonly troubles: Array<Trouble> = []
+  /** Plan of what is visible outside of every aspect, kept until the registry changes. */
+  basePlan: Observers | undefined = undefined
+  private ordinal = 0
+  private bytes = 0
+  private origin = 0
+  private readonly open: { next: Span | undefined } = { next: undefined }
+
+  constructor(
+    options: KernelOptions,
+    registry: Registry,
+    clock: Clock.Clock,
+    idGenerator: (() => string) | undefined,
+    planner: (kernel: Kernel, level: Level | undefined) => Observers
+  ) {
+    this.options = options
+    this.registry = registry
+    this.clock = clock
+    this.plan = (level) => planner(this, level)
+    this.customIds = idGenerator !== undefined
+    this.makeId = idGenerator ?? this.lateIds(makeUuidV7())
+    this.anchor()
+  }
+
+  nextOrdinal(): number {
+    this.ordinal = (this.ordinal + 1) >>> 0
+    return this.ordinal
+  }
+
+  /** Whether an event born in this frame has a listener. */
+  isListening(frame: Frame): boolean {
+    return (this.mailboxes.length > 0 || (frame.level !== undefined && frame.level.audience.length > 0)) &&
+      (frame.inside === undefined || !isMuted(frame.inside))
+  }
+
+  /** Microseconds since the epoch, by the clock of the fiber; never earlier than before. */
+  now(fiber: Fiber.Fiber<unknown, unknown> | undefined): number {
+    const clock = fiber === undefined ? this.clock : Context.get(fiber.context, Clock.Clock)
+    const time = clock === liveClock
+      ? Math.floor((this.origin + performance.now()) * 1000)
+      : clock.currentTimeMillisUnsafe() * 1000
+    return time > this.lastTimestamp ? this.lastTimestamp = time : this.lastTimestamp
+  }
+
+  /** Follows the wall clock when it was set or the machine slept. */
+  anchor(): void {
+    const wall = liveClock.currentTimeMillisUnsafe()
+    if (Math.abs(wall - (this.origin + performance.now())) > 500) this.origin = wall - performance.now()
+  }
+
+  startSpan(span: Span, fiber: Fiber.Fiber<unknown, unknown>, data: unknown): void {
+    this.link(span)
+    if (!this.isListening(span)) return
+    span.startedAt = this.now(fiber)
+    const record = new EventRecord(
+      "ScopeStart",
+      span,
+      span.startedAt,
+      data,
+      span.metadata,
+      undefined,
+      undefined,
+      undefined,
+      span.observers,
+      span.level === undefined ? noAudience : span.level.audience,
+      span.inside
+    )
+    span.startSequence = this.emit(record, true) ? record.sequence : -1
+  }
+
+  /** Emits the end of a span, once: later calls do nothing. */
+  endSpan(
+    span: Span,
+    fiber: Fiber.Fiber<unknown, unknown> | undefined,
+    exit: Exit.Exit<unknown, unknown> | undefined,
+    data: unknown,
+    end: EndDetail | undefined
+  ): void {
+    if (!span.isOpen) return
+    this.unlink(span)
+    if (span.startSequence < 0 || (span.startSequence === 0 && this.lateEndListeners === 0)) return
+    if (!this.isListening(span)) return
+    const timestamp = Math.max(this.now(fiber), span.startedAt + 1)
+    this.lastTimestamp = timestamp
+    this.emit(
+      new EventRecord(
+        "ScopeEnd",
+        span,
+        timestamp,
+        data,
+        span.metadata,
+        exit,
+        end,
+        undefined,
+        span.observers,
+        span.level === undefined ? noAudience : span.level.audience,
+        span.inside
+      ),
+      false
+    )
+  }
+
+  mark(
+    frame: Frame,
+    parent: Span | undefined,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    data: unknown,
+    metadata: Readonly<Record<string, unknown>> | undefined,
+    mark: MarkDetail
+  ): void {
+    if (this.closed || !this.isListening(frame)) return
+    this.emit(
+      new EventRecord(
+        "Mark",
+        parent,
+        this.now(fiber),
+        data,
+        metadata,
+        undefined,
+        undefined,
+        mark,
+        this.plan(frame.level),
+        frame.level === undefined ? noAudience : frame.level.audience,
+        frame.inside
+      ),
+      true
+    )
+  }
+
+  /** Ends every span that is still open, inner ones first. */
+  interruptOpen(origin: string): number {
+    let count = 0
+    for (let span = this.open.next; span !== undefined; span = this.open.next) {
+      this.endSpan(span, undefined, undefined, undefined, { origin })
+      count++
+    }
+    return count
+  }
+
+  /** The record leaves the ring. */
+  take(): EventRecord | undefined {
+    const record = this.ring.shift()
+    if (record !== undefined) this.bytes -= record.bytes
+    return record
+  }
+
+  addMailbox(mailbox: Mailbox): void {
+    mailbox.attach(this, this.sequence)
+    this.mailboxes.push(mailbox)
+    if (mailbox.options.lateEnds) this.lateEndListeners++
+    this.updateGates()
+  }
+
+  removeMailbox(mailbox: Mailbox): void {
+    const index = this.mailboxes.indexOf(mailbox)
+    if (index < 0) return
+    this.mailboxes.splice(index, 1)
+    if (mailbox.options.lateEnds) this.lateEndListeners--
+    this.updateGates()
+  }
+
+  trouble(kind: string, name: string, detail: unknown): void {
+    this.troubles.push({ kind, name, detail })
+    this.wakeDispatcher()
+  }
+
+  private emit(record: EventRecord, mayDrop: boolean): boolean {
+    record.sequence = ++this.sequence
+    const audience = record.audience
+    for (let i = 0; i < audience.length; i++) audience[i]!.expect(this, record.sequence)
+    if (this.ring.size >= 64) this.weigh(record)
+    if (mayDrop && this.isFull()) {
+      if (this.options.onFull === "drain") this.drainNow()
+      if (this.isFull()) {
+        this.lose(record)
+        return false
+      }
+    }
+    this.ring.push(record)
+    if (this.wake !== undefined) this.wakeDispatcher()
+    return true
+  }
+
+  private isFull(): boolean {
+    return this.ring.size >= this.options.capacityEvents || this.bytes > this.options.capacityBytes
+  }
+
+  /** Payloads are weighed only once records pile up: a ring that is drained in time costs nothing. */
+  private weigh(record: EventRecord): void {
+    record.bytes = sizeOf(record.data)
+    this.bytes += record.bytes
+  }
+
+  private lose(record: EventRecord): void {
+    this.lost++
+    this.bytes -= record.bytes
+    for (const mailbox of this.mailboxes) mailbox.loseFrom(this, record.sequence)
+    for (const mailbox of record.audience) mailbox.loseFrom(this, record.sequence)
+    if (this.lost === 1 || this.lost % 10_000 === 0) {
+      this.trouble("ring full", "events dropped", { dropped: this.lost, capacity: this.options.capacityEvents })
+    }
+  }
+
+  private wakeDispatcher(): void {
+    const wake = this.wake
+    if (wake === undefined) return
+    this.wake = undefined
+    wake()
+  }
+
+  private updateGates(): void {
+    this.gates = this.mailboxes.filter((mailbox) => mailbox.options.strategy === "suspend")
+  }
+
+  private link(span: Span): void {
+    span.isOpen = true
+    span.next = this.open.next
+    if (span.next !== undefined) span.next.previous = span
+    this.open.next = span
+  }
+
+  private unlink(span: Span): void {
+    span.isOpen = false
+    if (span.previous === undefined) this.open.next = span.next
+    else span.previous.next = span.next
+    if (span.next !== undefined) span.next.previous = span.previous
+    span.previous = undefined
+    span.next = undefined
+  }
+
+  /** Ids of scopes that nobody listens to are made when somebody asks, so they have no time of their own. */
+  private lateIds(make: (timestampMicros: number, ordinal: number) => string) {
+    return (timestampMicros: number, ordinal: number) => make(timestampMicros || this.now(undefined), ordinal)
+  }
+}

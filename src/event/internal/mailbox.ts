@@ -1,0 +1,281 @@
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as LifecycleEvent from "../LifecycleEvent.ts"
+import { isInside } from "./frame.ts"
+import type { Kernel } from "./kernel.ts"
+import type { EventRecord } from "./eventRecord.ts"
+import { Ring } from "./ring.ts"
+import { Waiters } from "./waiters.ts"
+
+/** What a mailbox does when it is full. */
+export type Strategy = "suspend" | "dropping" | "sliding"
+
+export interface MailboxOptions {
+  readonly name: string
+  readonly capacity: number
+  readonly strategy: Strategy
+  readonly filter: ((event: LifecycleEvent.LifecycleEvent) => boolean) | undefined
+  /** Whether it wants ends whose start it was too late for. */
+  readonly lateEnds: boolean
+}
+
+interface Source {
+  readonly kernel: Kernel
+  /** Events up to this sequence number existed before the mailbox did. */
+  readonly since: number
+  /** Last event of this runtime that is meant for the mailbox. Kept for scope-local ones only. */
+  expected: number
+  /** Everything up to this one has been offered, or will never come. */
+  offered: number
+  /** Everything up to this one is done with. */
+  handled: number
+}
+
+interface Letter {
+  readonly source: Source
+  readonly sequence: number
+  readonly event: LifecycleEvent.LifecycleEvent
+}
+
+/**
+ * The buffer of one subscriber: bounded, in emission order. What it cannot take is counted and announced as a gap.
+ */
+export class Mailbox {
+  readonly options: MailboxOptions
+  readonly waiters = new Waiters()
+  readonly isLocal: boolean
+  delivered = 0
+  dropped = 0
+  closed = false
+  private readonly queue = new Ring<Letter>()
+  private readonly sources: Array<Source> = []
+  private gap: { dropped: number; first: number; last: number } | undefined = undefined
+  private current: Letter | undefined = undefined
+  /** Events emitted for a scope-local mailbox and not done with yet. */
+  private outstanding = 0
+  /** Set while its handler waits for a flush: others must not wait for it then. */
+  flushing = 0
+
+  constructor(options: MailboxOptions, isLocal: boolean) {
+    this.options = options
+    this.isLocal = isLocal
+  }
+
+  /** Registers a runtime as a source of events, from now on. */
+  attach(kernel: Kernel, since: number): Source {
+    const source: Source = { kernel, since, expected: since, offered: since, handled: since }
+    this.sources.push(source)
+    return source
+  }
+
+  sourceOf(kernel: Kernel): Source | undefined {
+    for (const source of this.sources) if (source.kernel === kernel) return source
+    return undefined
+  }
+
+  /** A scope-local mailbox learns of an event when it is emitted, so that it can be drained. */
+  expect(kernel: Kernel, sequence: number): void {
+    if (this.closed) return
+    let source = this.sourceOf(kernel)
+    if (source === undefined) {
+      source = this.attach(kernel, sequence - 1)
+      kernel.locals.add(this)
+    }
+    source.expected = sequence
+    this.outstanding++
+  }
+
+  /** How many events wait here or on their way here. */
+  pending(kernel: Kernel): number {
+    if (this.isLocal) return this.outstanding
+    const source = this.sourceOf(kernel)
+    return source === undefined ? 0 : kernel.sequence - source.handled
+  }
+
+  /** How many published events it has not taken in yet. */
+  behind(kernel: Kernel): number {
+    const source = this.sourceOf(kernel)
+    return source === undefined ? 0 : kernel.dispatched - source.offered
+  }
+
+  isFull(kernel: Kernel): boolean {
+    return !this.closed && this.pending(kernel) >= this.options.capacity
+  }
+
+  /** Whether everything up to `target` that was meant for this mailbox is done with. */
+  isDone(kernel: Kernel, target: number): boolean {
+    if (this.closed) return true
+    const source = this.sourceOf(kernel)
+    if (source === undefined) return true
+    return source.handled >= (this.isLocal ? Math.min(target, source.expected) : target)
+  }
+
+  /** Takes an event in, or counts it as dropped. */
+  offer(kernel: Kernel, record: EventRecord): void {
+    if (this.closed) return
+    const source = this.sourceOf(kernel)
+    if (source === undefined) return
+    if (!this.wants(source, record)) return this.skip(source, record.sequence)
+    if (this.queue.size >= this.options.capacity && this.options.strategy !== "suspend") {
+      if (this.options.strategy === "dropping") return this.lose(source, record.sequence)
+      const oldest = this.queue.shift()
+      if (oldest !== undefined) this.lose(oldest.source, oldest.sequence)
+    }
+    this.queue.push({ source, sequence: record.sequence, event: record.event! })
+    if (record.sequence > source.offered) source.offered = record.sequence
+  }
+
+  /** Every event of the runtime up to `through` has been offered. */
+  through(kernel: Kernel, through: number): void {
+    const source = this.sourceOf(kernel)
+    if (source === undefined) return
+    this.advance(source, through)
+    if (this.isReady) this.waiters.notify()
+    kernel.waiters.notify()
+  }
+
+  /** An event that was meant for this mailbox will never come. */
+  loseFrom(kernel: Kernel, sequence: number): void {
+    const source = this.sourceOf(kernel)
+    if (source === undefined || this.closed || sequence <= source.since) return
+    if (this.isLocal) this.outstanding--
+    this.countLost(sequence)
+  }
+
+  /** Next event to handle, a gap first if there is one; waits for it. `undefined` when the mailbox is closed and empty. */
+  readonly take: Effect.Effect<LifecycleEvent.LifecycleEvent | undefined> = Effect.suspend(() => {
+    const event = this.takeNow()
+    if (event !== undefined) return Effect.succeed(event)
+    if (this.closed) return Effect.succeed(undefined)
+    return Effect.flatMap(this.waiters.until(() => this.isReady), () => this.take)
+  })
+
+  /** `take` as the pull of a stream. */
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<LifecycleEvent.LifecycleEvent>> = Effect.flatMap(
+    this.take,
+    (event) => event === undefined ? Cause.done() : Effect.succeed([event] as const)
+  )
+
+  /** `take` without waiting: `undefined` when there is nothing now. */
+  takeNow(): LifecycleEvent.LifecycleEvent | undefined {
+    this.done()
+    const next = this.queue.peek()
+    if (this.gap !== undefined && (next === undefined || next.sequence > this.gap.first)) {
+      return this.announceGap(this.gap)
+    }
+    if (next === undefined) return undefined
+    this.queue.shift()
+    this.current = next
+    return next.event
+  }
+
+  /** The event taken last has been handled. */
+  done(): void {
+    const letter = this.current
+    if (letter === undefined) return
+    this.current = undefined
+    this.delivered++
+    this.complete(letter.source, letter.sequence)
+    if (this.queue.size === 0) {
+      this.waiters.notify()
+      letter.source.kernel.waiters.notify()
+    } else if (this.options.strategy === "suspend") this.waiters.notify()
+  }
+
+  get isEmpty(): boolean {
+    return this.queue.size === 0 && this.current === undefined && this.gap === undefined
+  }
+
+  get isDrained(): boolean {
+    return this.isEmpty && this.outstanding === 0
+  }
+
+  /** Takes no more events. What is in it can still be taken. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.outstanding = 0
+    for (const source of this.sources) source.kernel.locals.delete(this)
+    this.waiters.notify()
+    for (const source of this.sources) source.kernel.waiters.notify()
+  }
+
+  /** Forgets what was not taken and says how much that was. */
+  abandon(): number {
+    const left = this.queue.size + (this.current === undefined ? 0 : 1)
+    while (this.queue.shift() !== undefined);
+    this.current = undefined
+    this.gap = undefined
+    this.close()
+    return left
+  }
+
+  private get isReady(): boolean {
+    return this.closed || this.queue.size > 0 || this.gap !== undefined
+  }
+
+  private wants(source: Source, record: EventRecord): boolean {
+    if (record.sequence <= source.since || isInside(record.inside, this)) return false
+    if (record.tag === "ScopeEnd" && !this.options.lateEnds) {
+      const started = record.span?.startSequence ?? 0
+      if (started <= source.since || started === 0) return false
+    }
+    return this.options.filter === undefined || this.options.filter(record.event!)
+  }
+
+  private lose(source: Source, sequence: number): void {
+    this.countLost(sequence)
+    this.skip(source, sequence)
+  }
+
+  private countLost(sequence: number): void {
+    this.dropped++
+    if (this.gap === undefined) this.gap = { dropped: 1, first: sequence, last: sequence }
+    else {
+      this.gap.dropped++
+      this.gap.first = Math.min(this.gap.first, sequence)
+      this.gap.last = Math.max(this.gap.last, sequence)
+    }
+  }
+
+  private skip(source: Source, sequence: number): void {
+    if (this.isLocal) this.outstanding--
+    this.advance(source, sequence)
+  }
+
+  private advance(source: Source, sequence: number): void {
+    if (sequence > source.offered) source.offered = sequence
+    if (this.queue.size === 0 && this.current === undefined) source.handled = Math.max(source.handled, source.offered)
+  }
+
+  private complete(source: Source, sequence: number): void {
+    if (this.isLocal) this.outstanding--
+    if (sequence > source.handled) source.handled = sequence
+    if (this.queue.size > 0) return
+    for (const each of this.sources) each.handled = Math.max(each.handled, each.offered)
+  }
+
+  private announceGap(gap: { dropped: number; first: number; last: number }): LifecycleEvent.Mark {
+    this.gap = undefined
+    const kernel = this.sources[0]!.kernel
+    const data: LifecycleEvent.Gap = { dropped: gap.dropped, firstSequence: gap.first, lastSequence: gap.last }
+    const uuid = kernel.makeId(kernel.lastTimestamp, kernel.nextOrdinal())
+    return {
+      _tag: "Mark",
+      uuid,
+      parentUuid: undefined,
+      rootUuid: uuid,
+      sequence: gap.last,
+      timestamp: kernel.lastTimestamp,
+      name: LifecycleEvent.gapMark,
+      category: "custom",
+      profile: { subtype: LifecycleEvent.gapMark },
+      data,
+      dataSchema: undefined,
+      metadata: { "heddle.subscriber": this.options.name },
+      severity: "warn"
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type * as Tracer from "effect/Tracer"
+import type { Category } from "../LifecycleEvent.ts"
+import type { Frame, Inside, Level, Observers } from "./frame.ts"
+import type { Kernel } from "./kernel.ts"
+
+/** Public face of an open scope: plain data. */
+export interface ScopeHandle {
+  readonly uuid: string
+  readonly parentUuid?: string | undefined
+  readonly rootUuid: string
+  readonly name: string
+  readonly category: Category
+}
+
+const spanOf = Symbol("heddle/event/span")
+
+/**
+ * One scope or managed call, from before its start until after its end. It is the frame of the work inside of it, the
+ * parent of what that work opens, and what both of its events are built from.
+ */
+export class Span implements Frame {
+  readonly kernel: Kernel
+  readonly parent: Span | undefined
+  readonly root: Span
+  readonly name: string
+  readonly category: Category
+  readonly level: Level | undefined
+  readonly inside: Inside | undefined
+  readonly observers: Observers | undefined
+  /** Position in the order of ids of its runtime. */
+  readonly ordinal: number
+  readonly isCall: boolean
+  attributes: ReadonlyArray<string> = noAttributes
+  metadata: Readonly<Record<string, unknown>> | undefined = undefined
+  modelName: string | undefined = undefined
+  toolCallId: string | undefined = undefined
+  subtype: string | undefined = undefined
+  /** What a root is continued from: a scope of another runtime, or the enclosing Effect span. */
+  link: Span | undefined = undefined
+  trace: Tracer.AnySpan | undefined = undefined
+  /** Semantic output, once set. */
+  output: unknown = undefined
+  startedAt = 0
+  startSequence = 0
+  isOpen = false
+  previous: Span | undefined = undefined
+  next: Span | undefined = undefined
+  private id: string | undefined = undefined
+  private face: ScopeHandle | undefined = undefined
+
+  constructor(
+    kernel: Kernel,
+    parent: Span | undefined,
+    frame: Frame,
+    observers: Observers | undefined,
+    name: string,
+    category: Category,
+    isCall: boolean
+  ) {
+    this.kernel = kernel
+    this.parent = parent
+    this.root = parent === undefined ? this : parent.root
+    this.level = frame.level
+    this.inside = frame.inside
+    this.observers = observers
+    this.name = name
+    this.category = category
+    this.isCall = isCall
+    this.ordinal = kernel.nextOrdinal()
+    if (kernel.customIds) this.id = kernel.makeId(0, this.ordinal)
+  }
+
+  get span(): Span {
+    return this
+  }
+
+  get uuid(): string {
+    return this.id ??= this.kernel.makeId(this.startedAt, this.ordinal)
+  }
+
+  get handle(): ScopeHandle {
+    if (this.face === undefined) {
+      const face: ScopeHandle = {
+        uuid: this.uuid,
+        ...(this.parent === undefined ? undefined : { parentUuid: this.parent.uuid }),
+        rootUuid: this.root.uuid,
+        name: this.name,
+        category: this.category
+      }
+      Object.defineProperty(face, spanOf, { value: this })
+      this.face = Object.freeze(face)
+    }
+    return this.face
+  }
+}
+
+const noAttributes: ReadonlyArray<string> = Object.freeze([])
+
+/** The scope behind a handle, if this process opened it. */
+export const fromHandle = (handle: ScopeHandle & { readonly [spanOf]?: Span }): Span | undefined => handle[spanOf]

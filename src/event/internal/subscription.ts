@@ -1,0 +1,38 @@
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import { Mailbox, type MailboxOptions } from "./mailbox.ts"
+import type { AgentRuntime } from "./runtime.ts"
+
+/**
+ * A mailbox for all events of a runtime from now on, fed from its PubSub by a fiber of its own. It is closed with the
+ * Effect Scope.
+ */
+export const subscribe = Effect.fnUntraced(function*(
+  runtime: AgentRuntime["Service"],
+  options: MailboxOptions
+): Effect.fn.Return<Mailbox, never, Scope.Scope> {
+  const { kernel } = runtime
+  const scope = yield* Effect.scope
+  const subscription = yield* PubSub.subscribe(runtime.trunk)
+  const mailbox = new Mailbox(options, false)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => kernel.addMailbox(mailbox)),
+    () =>
+      Effect.sync(() => {
+        kernel.removeMailbox(mailbox)
+        mailbox.close()
+      })
+  )
+  yield* PubSub.takeAll(subscription).pipe(
+    Effect.map((batches) => {
+      for (const batch of batches) {
+        for (const record of batch.records) mailbox.offer(kernel, record)
+        mailbox.through(kernel, batch.through)
+      }
+    }),
+    Effect.forever({ disableYield: true }),
+    Effect.forkIn(scope)
+  )
+  return mailbox
+})

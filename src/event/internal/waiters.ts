@@ -1,0 +1,33 @@
+import * as Effect from "effect/Effect"
+
+/**
+ * Fibers that wait for a condition over mutable state. Whoever changes the state calls `notify`; a waiter is resumed
+ * when its condition holds.
+ */
+export class Waiters {
+  private waiting: Array<{ readonly ready: () => boolean; readonly resume: () => void }> = []
+
+  until(ready: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (ready()) return resume(Effect.void)
+      const waiter = { ready, resume: () => resume(Effect.void) }
+      this.waiting.push(waiter)
+      return Effect.sync(() => {
+        const index = this.waiting.indexOf(waiter)
+        if (index >= 0) this.waiting.splice(index, 1)
+      })
+    })
+  }
+
+  notify(): void {
+    if (this.waiting.length === 0) return
+    const waiting = this.waiting
+    this.waiting = []
+    const released: Array<() => void> = []
+    for (const waiter of waiting) {
+      if (waiter.ready()) released.push(waiter.resume)
+      else this.waiting.push(waiter)
+    }
+    for (const resume of released) resume()
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Policy for observers only: a sanitizer changes what events show, never what the work or its caller gets. It fails
+ * closed for observers: if it fails, the field is cleared and the event says so (`heddle.cleared`).
+ *
+ * Order on each event: `request`, `response` and `error`, then metadata injectors, then `mark`, `scopeStart` and
+ * `scopeEnd`, which have the last word.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type { ErrorInfo, LifecycleEvent } from "../event/LifecycleEvent.ts"
+import { type Applies, type Entry, makeEntry, type MaybeEffect, type SanitizerEntry } from "./internal/entry.ts"
+import type { EventFields } from "./internal/observe.ts"
+
+export type {
+  /**
+   * What mark and scope sanitizers get and give back.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  EventFields
+} from "./internal/observe.ts"
+
+interface Options<Payload, A, E, R> {
+  /** Names the sanitizer. Unique among the sanitizers of its kind in a runtime. */
+  readonly name: string
+  /** Lower runs first. Default `0`. */
+  readonly priority?: number | undefined
+  /** Events it applies to: by category (`"tool"`, `"llm"`), name, or a predicate over the event. Default: all. */
+  readonly applies?: Applies<LifecycleEvent> | undefined
+  /** Longest time it may take before it has failed. Default 5 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** Gets the payload and the event so far; returns the payload to show. It must not change what it gets. */
+  readonly sanitize: (payload: Payload, event: LifecycleEvent) => MaybeEffect<A, E, R>
+}
+
+const make = <E, R>(
+  kind: SanitizerEntry["kind"],
+  // A payload is whatever the event holds; each constructor says what that is for its kind.
+  options: Options<never, unknown, E, R>
+): Entry<R> =>
+  makeEntry<SanitizerEntry, R>({
+    kind,
+    name: options.name,
+    priority: options.priority ?? 0,
+    applies: options.applies,
+    timeout: options.timeout === undefined ? Duration.seconds(5) : Duration.fromInputUnsafe(options.timeout),
+    sanitize: options.sanitize as SanitizerEntry["sanitize"]
+  })
+
+/**
+ * Changes the request that the start event of a call shows: a tool's input, or `{ headers, body }` of a model call.
+ *
+ * **Example** (Hiding a password)
+ *
+ * ```ts
+ * const hide = Sanitizer.request({
+ *   name: "hide-password",
+ *   applies: "tool",
+ *   sanitize: (input) => ({ ...Object(input), password: "***" })
+ * })
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const request = <E = never, R = never>(options: Options<unknown, unknown, E, R>): Entry<R> =>
+  make("requestSanitizer", options)
+
+/**
+ * Changes the response that the end event of a successful call shows.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const response = <E = never, R = never>(options: Options<unknown, unknown, E, R>): Entry<R> =>
+  make("responseSanitizer", options)
+
+/**
+ * Changes the error that the end event of a failed or blocked scope shows: `{ tag, message }`. For a block, `message` is
+ * the reason.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const error = <E = never, R = never>(
+  options: Options<ErrorInfo, ErrorInfo | string | undefined, E, R>
+): Entry<R> => make("errorSanitizer", options)
+
+/**
+ * Changes the fields of a mark. What is left out of the answer stays; a value of another form replaces `data`.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const mark = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
+  make("markSanitizer", options)
+
+/**
+ * Changes the fields of every start event, calls included. What is left out of the answer stays; a value of another form
+ * replaces `data`.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const scopeStart = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
+  make("scopeStartSanitizer", options)
+
+/**
+ * Changes the fields of every end event, calls included. What is left out of the answer stays; a value of another form
+ * replaces `data`.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const scopeEnd = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
+  make("scopeEndSanitizer", options)

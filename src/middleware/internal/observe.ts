@@ -1,0 +1,260 @@
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { addUserMetadata } from "../../event/internal/build.ts"
+import type { Draft, Frame } from "../../event/internal/frame.ts"
+import type { Kernel } from "../../event/internal/kernel.ts"
+import type { Span } from "../../event/internal/span.ts"
+import type { ErrorInfo, Profile } from "../../event/LifecycleEvent.ts"
+import { appliesTo } from "./applies.ts"
+import type { AnyEntry, InjectorEntry, SanitizerEntry } from "./entry.ts"
+import { asInstaller } from "./installer.ts"
+
+type ObserverEntry = SanitizerEntry | InjectorEntry
+
+interface ObserverStep {
+  readonly entry: ObserverEntry
+  readonly context: Context.Context<never>
+}
+
+/** What a mark or scope sanitizer gets and may give back. A field that is left out stays as it is. */
+export interface EventFields {
+  readonly data: unknown
+  readonly profile: Profile | undefined
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * Sanitizers and injectors of one place, in the order in which they run on an event: request, response and error
+ * sanitizers, then injectors, then mark and scope sanitizers.
+ */
+export class Observation {
+  private readonly kernel: Kernel
+  private readonly request: ReadonlyArray<ObserverStep>
+  private readonly response: ReadonlyArray<ObserverStep>
+  private readonly error: ReadonlyArray<ObserverStep>
+  private readonly scopeStart: ReadonlyArray<ObserverStep>
+  private readonly scopeEnd: ReadonlyArray<ObserverStep>
+  private readonly mark: ReadonlyArray<ObserverStep>
+
+  private constructor(steps: ReadonlyArray<ObserverStep>, kernel: Kernel) {
+    const of = (kind: ObserverEntry["kind"]) => steps.filter(({ entry }) => entry.kind === kind)
+    const injectors = of("metadataInjector")
+    this.kernel = kernel
+    this.scopeStart = [...injectors, ...of("scopeStartSanitizer")]
+    this.scopeEnd = [...injectors, ...of("scopeEndSanitizer")]
+    this.mark = [...injectors, ...of("markSanitizer")]
+    this.request = [...of("requestSanitizer"), ...this.scopeStart]
+    this.response = [...of("responseSanitizer"), ...this.scopeEnd]
+    this.error = [...of("errorSanitizer"), ...this.scopeEnd]
+  }
+
+  static make(
+    steps: ReadonlyArray<{ readonly entry: AnyEntry; readonly context: Context.Context<never> }>,
+    kernel: Kernel
+  ): Observation | undefined {
+    const observers: Array<ObserverStep> = []
+    for (const { context, entry } of steps) {
+      if (isObserver(entry)) observers.push({ entry, context })
+    }
+    return observers.length === 0 ? undefined : new Observation(observers, kernel)
+  }
+
+  /** Changes the draft. `undefined` when done, or the effect that finishes the work. */
+  run(draft: Draft, span: Span | undefined): Effect.Effect<void> | undefined {
+    const steps = this.stepsFor(draft, span)
+    return steps.length === 0 ? undefined : this.runFrom(steps, 0, draft, span, new Set())
+  }
+
+  private stepsFor(draft: Draft, span: Span | undefined): ReadonlyArray<ObserverStep> {
+    switch (draft._tag) {
+      case "Mark":
+        return this.mark
+      case "ScopeStart":
+        return span?.isCall === true ? this.request : this.scopeStart
+      case "ScopeEnd":
+        if (draft.outcome._tag === "Failure" || draft.outcome._tag === "Blocked") return this.error
+        return span?.isCall === true && draft.outcome._tag === "Success" ? this.response : this.scopeEnd
+    }
+  }
+
+  private runFrom(
+    steps: ReadonlyArray<ObserverStep>,
+    from: number,
+    draft: Draft,
+    span: Span | undefined,
+    cleared: Set<ObserverEntry["kind"]>
+  ): Effect.Effect<void> | undefined {
+    for (let i = from; i < steps.length; i++) {
+      const step = steps[i]!
+      const { entry } = step
+      if (cleared.has(entry.kind)) continue
+      let result: unknown
+      try {
+        if (entry.kind === "metadataInjector") result = entry.inject(draft)
+        else {
+          if (!appliesTo(entry.applies, draft.category, draft.name, draft)) continue
+          result = entry.sanitize(payloadOf(entry.kind, draft), draft)
+        }
+      } catch (error) {
+        this.fail(entry, draft, cleared, error)
+        continue
+      }
+      if (!Effect.isEffect(result)) {
+        this.apply(entry, draft, cleared, result)
+        continue
+      }
+      const frame: Frame = { span, level: undefined, inside: { mailbox: undefined, parent: undefined } }
+      return asInstaller(result, step.context, frame).pipe(
+        Effect.timeoutOption(entry.timeout),
+        Effect.exit,
+        Effect.flatMap((exit) => {
+          if (Exit.isFailure(exit)) this.fail(entry, draft, cleared, exit.cause)
+          else if (Option.isNone(exit.value)) {
+            this.fail(entry, draft, cleared, `no answer within ${Duration.format(entry.timeout)}`)
+          } else this.apply(entry, draft, cleared, exit.value.value)
+          return this.runFrom(steps, i + 1, draft, span, cleared) ?? Effect.void
+        })
+      )
+    }
+    return undefined
+  }
+
+  private apply(entry: ObserverEntry, draft: Draft, cleared: Set<ObserverEntry["kind"]>, result: unknown): void {
+    if (isThenable(result)) return this.fail(entry, draft, cleared, "it returned a Promise; return an Effect instead")
+    try {
+      if (entry.kind === "metadataInjector") inject(draft, result)
+      else assign(entry.kind, draft, result)
+    } catch (error) {
+      this.fail(entry, draft, cleared, error)
+    }
+  }
+
+  private fail(entry: ObserverEntry, draft: Draft, cleared: Set<ObserverEntry["kind"]>, detail: unknown): void {
+    if (entry.kind === "metadataInjector") {
+      this.kernel.trouble("metadata injector failed", entry.name, detail)
+      return
+    }
+    this.kernel.trouble(`${entry.kind} failed, the field was cleared`, entry.name, detail)
+    cleared.add(entry.kind)
+    clear(entry, draft)
+  }
+}
+
+const isObserver = (entry: AnyEntry): entry is ObserverEntry =>
+  entry.kind === "metadataInjector" || entry.kind.endsWith("Sanitizer")
+
+const isThenable = (value: unknown): boolean => value instanceof Promise
+
+const blockTag = "GuardrailRejected"
+
+const payloadOf = (kind: SanitizerEntry["kind"], draft: Draft): unknown => {
+  switch (kind) {
+    case "requestSanitizer":
+    case "responseSanitizer":
+      return draft.data
+    case "errorSanitizer": {
+      if (draft._tag !== "ScopeEnd") return undefined
+      const { outcome } = draft
+      if (outcome._tag === "Failure") return outcome.error
+      return outcome._tag === "Blocked" ? { tag: blockTag, message: outcome.reason } : undefined
+    }
+    default:
+      return { data: draft.data, profile: draft.profile, metadata: draft.metadata } satisfies EventFields
+  }
+}
+
+const fieldNames: ReadonlySet<string> = new Set<keyof EventFields>(["data", "profile", "metadata"])
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const assign = (kind: SanitizerEntry["kind"], draft: Draft, result: unknown): void => {
+  if (kind === "requestSanitizer" || kind === "responseSanitizer") draft.data = result
+  else if (kind === "errorSanitizer") assignError(draft, result)
+  else if (isRecord(result) && isEventFields(result)) {
+    if ("data" in result) draft.data = result["data"]
+    if ("profile" in result) draft.profile = recordOr(result["profile"])
+    if ("metadata" in result) draft.metadata = recordOr(result["metadata"])
+  } else draft.data = result
+}
+
+const isEventFields = (result: Record<string, unknown>): boolean => {
+  const keys = Object.keys(result)
+  return keys.length > 0 && keys.every((key) => fieldNames.has(key))
+}
+
+const recordOr = (value: unknown): Record<string, unknown> | undefined => isRecord(value) ? value : undefined
+
+const assignError = (draft: Draft, result: unknown): void => {
+  if (draft._tag !== "ScopeEnd") return
+  const error = errorOf(result)
+  const { outcome } = draft
+  if (outcome._tag === "Failure") draft.outcome = { ...outcome, error }
+  else if (outcome._tag === "Blocked") {
+    const reason = error?.message ?? ""
+    draft.decisions = draft.decisions.map((decision) =>
+      decision.reason === outcome.reason ? { ...decision, reason } : decision
+    )
+    draft.outcome = { ...outcome, reason }
+  }
+}
+
+const errorOf = (result: unknown): ErrorInfo | undefined => {
+  if (typeof result === "string") return { tag: "Error", message: result }
+  if (!isRecord(result)) return undefined
+  const { cause, message, tag } = result
+  return {
+    tag: typeof tag === "string" ? tag : "Error",
+    message: typeof message === "string" ? message : "",
+    ...(typeof cause === "string" ? { cause } : undefined)
+  }
+}
+
+const clear = (entry: SanitizerEntry, draft: Draft): void => {
+  let fields: ReadonlyArray<string>
+  switch (entry.kind) {
+    case "requestSanitizer":
+    case "responseSanitizer":
+      draft.data = undefined
+      fields = ["data"]
+      break
+    case "errorSanitizer":
+      assignError(draft, undefined)
+      if (draft._tag === "ScopeEnd") {
+        draft.decisions = draft.decisions.map(({ reason: _, ...decision }) => decision)
+      }
+      fields = ["error"]
+      break
+    default:
+      draft.data = undefined
+      draft.profile = undefined
+      draft.metadata = undefined
+      fields = ["data", "profile", "metadata"]
+  }
+  const before = draft.metadata?.["heddle.cleared"]
+  draft.metadata = {
+    ...draft.metadata,
+    "heddle.cleared": [...(Array.isArray(before) ? before : []), ...fields],
+    "heddle.cleared_by": entry.name
+  }
+}
+
+const inject = (draft: Draft, result: unknown): void => {
+  if (result === undefined || result === null) return
+  if (!isRecord(result)) throw new TypeError("a metadata injector must return an object")
+  const before = draft.metadata
+  for (const [key, value] of Object.entries(result)) {
+    if (!isFlat(value)) throw new TypeError(`"${key}" must be a string, a number, a boolean or an array of them`)
+  }
+  const additions: Record<string, unknown> = { ...addUserMetadata(undefined, result) }
+  draft.metadata = { ...additions, ...before }
+}
+
+const isScalar = (value: unknown): boolean =>
+  typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
+
+const isFlat = (value: unknown): boolean => isScalar(value) || (Array.isArray(value) && value.every(isScalar))
+

@@ -1,0 +1,194 @@
+/**
+ * Scopes say where work belongs. A scope has one parent, opens before its children and ends exactly once, whatever
+ * happens to the work inside of it: success, failure, defect, interruption or the end of its runtime.
+ *
+ * The current scope lives in the fiber. A forked fiber starts with the scope of the fiber that forked it, so parallel
+ * branches are right by construction.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Frame } from "../event/internal/frame.ts"
+import { AgentRuntime } from "../event/internal/runtime.ts"
+import { fromHandle, type ScopeHandle, type Span } from "../event/internal/span.ts"
+import type { Category } from "../event/LifecycleEvent.ts"
+import { awaitGates, currentFrame, currentRuntime, inFrame, isGated, makeSpan, withFrame } from "./internal/current.ts"
+
+export type {
+  /**
+   * Identity of an open scope.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ScopeHandle
+} from "../event/internal/span.ts"
+
+/**
+ * What a scope is opened with.
+ *
+ * **Details**
+ *
+ * `input` is the `data` of its start event. `attributes` are ATOF flags such as `"parallel"`. `subtype` names the kind
+ * of a `custom` scope. Metadata is on both of its events; keys under `heddle.` and `otel.` are renamed to `user.…`.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScopeOptions {
+  readonly name: string
+  readonly category: Category
+  readonly input?: unknown
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  readonly attributes?: ReadonlyArray<string> | undefined
+  readonly subtype?: string | undefined
+}
+
+/**
+ * Runs an effect in a scope of its own: opens it, runs the effect inside of it, closes it with the effect's exit.
+ *
+ * **Example** (A step of an agent)
+ *
+ * ```ts
+ * const step = ExecutionScope.run({ name: "plan", category: "agent", input: { goal } })(plan(goal))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run =
+  (options: ScopeOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | AgentRuntime> =>
+    Effect.withFiber<A, E, R | AgentRuntime>((fiber) => {
+      const runtime = currentRuntime(fiber)
+      const frame = currentFrame(fiber)
+      const { kernel } = runtime
+      if (kernel.closed) return effect
+      const outer = fiber.context
+      const span = spanOf(options, runtime, fiber, frame, frame.span)
+      const start = Effect.withFiber<A, E, R>((fiber) => {
+        kernel.startSpan(span, fiber, options.input)
+        fiber.setContext(withFrame(outer, span))
+        return effect
+      })
+      return Effect.onExitPrimitive(
+        isGated(runtime, frame) ? Effect.flatMap(awaitGates(runtime, frame), () => start) : start,
+        (exit) => {
+          fiber.setContext(outer)
+          kernel.endSpan(span, fiber, exit, span.output, undefined)
+          return undefined
+        }
+      )
+    })
+
+/**
+ * Opens a scope that closes with the enclosing Effect Scope. The current scope of the fiber stays what it was: use
+ * `within` to work inside of it.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (
+  options: ScopeOptions & {
+    /** The scope to open it under, instead of the current one. */
+    readonly parent?: ScopeHandle | undefined
+  }
+): Effect.Effect<ScopeHandle, never, AgentRuntime | Scope.Scope> =>
+  Effect.withFiber<ScopeHandle, never, AgentRuntime | Scope.Scope>((fiber) => {
+    const runtime = currentRuntime(fiber)
+    const frame = currentFrame(fiber)
+    const { kernel } = runtime
+    const parent = options.parent === undefined ? frame.span : fromHandle(options.parent)
+    const span = spanOf(options, runtime, fiber, frame, parent)
+    if (kernel.closed) return Effect.succeed(span.handle)
+    const acquire = Effect.withFiber<ScopeHandle>((fiber) => {
+      kernel.startSpan(span, fiber, options.input)
+      return Effect.succeed(span.handle)
+    })
+    const release = (_: ScopeHandle, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+      Effect.withFiber((fiber) => {
+        kernel.endSpan(span, fiber, exit, span.output, undefined)
+        return Effect.void
+      })
+    return Effect.andThen(
+      isGated(runtime, frame) ? awaitGates(runtime, frame) : Effect.void,
+      Effect.acquireRelease(acquire, release)
+    )
+  })
+
+/**
+ * Runs an effect inside a scope that is already open.
+ *
+ * **Details**
+ *
+ * Nothing is opened or closed. A scope that has ended meanwhile still is the parent of what is opened here.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const within =
+  (handle: ScopeHandle) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
+      const span = fromHandle(handle)
+      if (span === undefined) return effect
+      const { inside, level } = currentFrame(fiber)
+      return inFrame(effect, { span, level, inside })
+    })
+
+/**
+ * The innermost open scope or managed call, if there is one.
+ *
+ * @stability experimental
+ * @category accessors
+ * @since 0.1.0
+ */
+export const current: Effect.Effect<Option.Option<ScopeHandle>> = Effect.withFiber((fiber) => {
+  const { span } = currentFrame(fiber)
+  return Effect.succeed(span === undefined ? Option.none() : Option.some(span.handle))
+})
+
+/**
+ * Sets the semantic output of the innermost scope: the `data` of its end event. The last value set counts.
+ *
+ * **Details**
+ *
+ * A managed call has its result as output. Inside of one, this sets the output of the scope around the call. Outside of
+ * every scope it does nothing.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOutput = (value: unknown): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    let { span } = currentFrame(fiber)
+    while (span !== undefined && span.isCall) span = span.parent
+    if (span !== undefined) span.output = value
+    return Effect.void
+  })
+
+// internal
+
+const spanOf = (
+  options: ScopeOptions,
+  runtime: AgentRuntime["Service"],
+  fiber: Parameters<typeof makeSpan>[1],
+  frame: Frame,
+  parent: Span | undefined
+): Span => {
+  const span = makeSpan(runtime, fiber, frame, parent, options.name, options.category, false)
+  span.metadata = options.metadata
+  span.subtype = options.subtype
+  if (options.attributes !== undefined && options.attributes.length > 0) {
+    span.attributes = Object.freeze(Array.from(new Set(options.attributes)).toSorted())
+  }
+  return span
+}
