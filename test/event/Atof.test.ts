@@ -209,6 +209,12 @@ describe("Atof", () => {
       })
     })
 
+    it("writes a timestamp that text cannot hold exactly as an integer", () => {
+      const timestamp = 2 ** 60
+      assert.strictEqual(Atof.encode({ ...start, timestamp }).timestamp, timestamp)
+      assert.strictEqual(throughText({ ...start, timestamp }).timestamp, timestamp)
+    })
+
     it("tells absent data from null", () => {
       assert.isFalse(Object.hasOwn(Atof.encode(start), "data"))
       assert.strictEqual(Atof.encode({ ...start, data: null }).data, null)
@@ -255,6 +261,11 @@ describe("Atof", () => {
         outcome({ "otel.status_code": "ERROR", "otel.status_description": "tool execution cancelled" }),
         { _tag: "Interrupted" }
       )
+      assert.deepStrictEqual(outcome({ "otel.status_code": "ERROR", "error.type": "timeout" }), {
+        _tag: "Failure",
+        error: { tag: "timeout", message: "" },
+        isDefect: false
+      })
       assert.deepStrictEqual(outcome({ "heddle.sequence": 4, "heddle.outcome": { status: "from the future" } }), {
         _tag: "Success"
       })
@@ -285,6 +296,24 @@ describe("Atof", () => {
           JSON.parse(JSON.stringify(foreignMark).replace(`"kind"`, `"__proto__":{"x":1},"kind"`))
         ]
       ) isKept(record)
+    })
+
+    it("reads as facts only what states one", () => {
+      assert.deepInclude(decoded({ ...foreignMark, metadata: { "nemo_relay.log.severity": "warning" } }), {
+        severity: "warn",
+        metadata: undefined
+      })
+      assert.strictEqual(decoded({ ...foreignMark, metadata: { "heddle.sequence": -1 } }).sequence, 0)
+      const metadata = { "error.type": "of a success" }
+      assert.deepStrictEqual<unknown>(decoded({ ...foreignEnd, metadata }).metadata, metadata)
+    })
+
+    it("keeps a profile entry of the wrong type out of the event, until the event has its own", () => {
+      const event = decoded({ ...foreignStart, category_profile: { model_name: null, x: 1 } })
+      assert.deepStrictEqual(event.profile, { x: 1 })
+      assert.deepStrictEqual<unknown>(Atof.encode({ ...event, profile: { modelName: "m" } }).category_profile, {
+        model_name: "m"
+      })
     })
 
     it("leaves a foreign request with a body where it was, and reads content as the body", () => {
@@ -328,6 +357,12 @@ describe("Atof", () => {
       assert.deepStrictEqual<unknown>(Atof.encode({ ...event, metadata: { a: "***" } }).metadata, {
         a: "***",
         "otel.status_code": "OK"
+      })
+      const metadata = { "otel.status_code": "mine" }
+      assert.deepInclude(throughText({ ...event, metadata }), { metadata, outcome: event.outcome })
+      assert.deepStrictEqual<unknown>(Atof.encode({ ...event, dataSchema: { name: "n", version: "1" } }).data_schema, {
+        name: "n",
+        version: "1"
       })
       const interrupted = throughText({ ...event, outcome: { _tag: "Interrupted", origin: "shutdown" } })
       assert.deepInclude(interrupted, { outcome: { _tag: "Interrupted", origin: "shutdown" } })

@@ -66,7 +66,7 @@ describe("degrade", () => {
         new Date(0),
         new Date(Number.NaN),
         new HttpError("down", { cause: "secret" }),
-        Object.assign(new TypeError("bad"), { stack: "at /home/me" }),
+        Object.defineProperty(new TypeError("bad"), "stack", { value: "at home", enumerable: true }),
         new Map<unknown, unknown>([["a", 1], [{ k: 1 }, 2]]),
         new Set([1, "b"]),
         /a+/g,
