@@ -67,6 +67,6 @@ export const stream = (options?: {
       ...(options?.buffer ?? defaultBuffer),
       filter: options?.filter,
       lateEnds: options?.lateEnds ?? false
-    })
+    }, false)
     return Stream.fromPull(Effect.succeed(mailbox.pull))
   }))

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { type Frame, isMuted, type Level, noAudience, type Observers } from "./frame.ts"
@@ -22,6 +23,8 @@ export interface KernelOptions {
   readonly capture: ErrorCapture
   readonly headerAllowList: ReadonlySet<string>
   readonly require: ReadonlyArray<string>
+  readonly closeTimeout: Duration.Duration
+  readonly flushTimeout: Duration.Duration
   readonly audit: ((payload: unknown) => string) | undefined
 }
 
@@ -73,6 +76,8 @@ export class Kernel {
   /** Builds what can be built without waiting; set by the dispatcher. */
   drainNow: () => void = () => undefined
   readonly troubles: Array<Trouble> = []
+  /** Entries about which a warning has been given. */
+  readonly warned = new WeakSet<object>()
   /** Plan of what is visible outside of every aspect, kept until the registry changes. */
   basePlan: Observers | undefined = undefined
   private ordinal = 0

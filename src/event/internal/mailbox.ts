@@ -46,6 +46,8 @@ export class Mailbox {
   readonly options: MailboxOptions
   readonly waiters = new Waiters()
   readonly isLocal: boolean
+  /** Whether its name must be unique in its runtime. */
+  readonly isNamed: boolean
   delivered = 0
   dropped = 0
   closed = false
@@ -58,9 +60,10 @@ export class Mailbox {
   /** Set while its handler waits for a flush: others must not wait for it then. */
   flushing = 0
 
-  constructor(options: MailboxOptions, isLocal: boolean) {
+  constructor(options: MailboxOptions, isLocal: boolean, isNamed = false) {
     this.options = options
     this.isLocal = isLocal
+    this.isNamed = isNamed
   }
 
   /** Registers a runtime as a source of events, from now on. */

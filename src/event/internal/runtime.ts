@@ -12,9 +12,9 @@ import type { Batch, Kernel } from "./kernel.ts"
  * @category services
  * @since 0.1.0
  */
-// @effect-diagnostics-next-line deterministicKeys:off
 export class AgentRuntime extends Context.Service<AgentRuntime, {
   readonly kernel: Kernel
   readonly dispatcher: Dispatcher
   readonly trunk: PubSub.PubSub<Batch>
+  // @effect-diagnostics-next-line deterministicKeys:off
 }>()("heddle/AgentRuntime") {}

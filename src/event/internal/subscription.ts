@@ -10,12 +10,13 @@ import type { AgentRuntime } from "./runtime.ts"
  */
 export const subscribe = Effect.fnUntraced(function*(
   runtime: AgentRuntime["Service"],
-  options: MailboxOptions
+  options: MailboxOptions,
+  isNamed: boolean
 ): Effect.fn.Return<Mailbox, never, Scope.Scope> {
   const { kernel } = runtime
   const scope = yield* Effect.scope
   const subscription = yield* PubSub.subscribe(runtime.trunk)
-  const mailbox = new Mailbox(options, false)
+  const mailbox = new Mailbox(options, false, isNamed)
   yield* Effect.acquireRelease(
     Effect.sync(() => kernel.addMailbox(mailbox)),
     () =>

@@ -1,0 +1,140 @@
+import * as Redacted from "effect/Redacted"
+import type { Span } from "../../event/internal/span.ts"
+import type { ScopeHandle } from "../../event/internal/span.ts"
+import type { Category } from "../../event/LifecycleEvent.ts"
+import type { Call, LlmCallView, LlmRequest, ToolCallView } from "../../middleware/Call.ts"
+import { copyContainer, copyWithArrays, freezeCopy, freezeWithArrays } from "./containers.ts"
+
+/** What is told apart between tool calls and model calls: the value that they carry. */
+export interface Carrier {
+  readonly kind: "tool" | "llm"
+  readonly category: Category
+  readonly streaming: boolean
+  /** The same payload in containers that nobody else holds. */
+  readonly copy: (payload: unknown) => unknown
+  readonly freeze: (copy: unknown, original: unknown) => void
+  readonly view: (span: Span, request: Prepared) => Call
+  /** The payload of a call that an intercept returned. */
+  readonly payloadOf: (call: Call) => unknown
+  /** What events show of it. */
+  readonly observable: (payload: unknown, allowList: ReadonlySet<string>) => unknown
+}
+
+/** A request that is about to be judged and run. */
+export interface Prepared {
+  readonly payload: unknown
+  readonly decoded: unknown
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+  digest: string | undefined
+  view: Call | undefined
+}
+
+class ToolView implements ToolCallView {
+  readonly kind = "tool"
+  readonly name: string
+  readonly input: unknown
+  readonly decoded: unknown
+  readonly toolCallId: string | undefined
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+  readonly #span: Span
+
+  constructor(span: Span, request: Prepared) {
+    this.name = span.name
+    this.input = request.payload
+    this.decoded = request.decoded
+    this.toolCallId = span.toolCallId
+    this.metadata = request.metadata
+    this.#span = span
+    Object.freeze(this)
+  }
+
+  get scope(): ScopeHandle {
+    return this.#span.handle
+  }
+}
+
+class LlmView implements LlmCallView {
+  readonly kind = "llm"
+  readonly name: string
+  readonly request: LlmRequest
+  readonly annotated: unknown = undefined
+  readonly model: string | undefined
+  readonly streaming: boolean
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+  readonly #span: Span
+
+  constructor(span: Span, request: Prepared, streaming: boolean) {
+    this.name = span.name
+    this.request = request.payload as LlmRequest
+    this.model = span.modelName
+    this.streaming = streaming
+    this.metadata = request.metadata
+    this.#span = span
+    Object.freeze(this)
+  }
+
+  get scope(): ScopeHandle {
+    return this.#span.handle
+  }
+}
+
+export const toolCarrier: Carrier = {
+  kind: "tool",
+  category: "tool",
+  streaming: false,
+  copy: copyContainer,
+  freeze: freezeCopy,
+  view: (span, request) => new ToolView(span, request),
+  payloadOf: (call) => call.kind === "tool" ? call.input : undefined,
+  observable: (payload) => payload
+}
+
+const isRequest = (payload: unknown): payload is LlmRequest =>
+  typeof payload === "object" && payload !== null && "headers" in payload && "body" in payload
+
+const llmCarrier = (streaming: boolean): Carrier => ({
+  kind: "llm",
+  category: "llm",
+  streaming,
+  copy: (payload) =>
+    isRequest(payload)
+      ? { headers: copyContainer(payload.headers ?? {}), body: copyWithArrays(payload.body) }
+      : payload,
+  freeze: (copy, original) => {
+    if (!isRequest(copy) || !isRequest(original) || copy === original) return
+    freezeCopy(copy.headers, original.headers)
+    freezeWithArrays(copy.body, original.body)
+    Object.freeze(copy)
+  },
+  view: (span, request) => new LlmView(span, request, streaming),
+  payloadOf: (call) => call.kind === "llm" ? call.request : undefined,
+  observable: (payload, allowList) =>
+    isRequest(payload) ? { headers: observableHeaders(payload.headers, allowList), body: payload.body } : payload
+})
+
+export const bufferedLlmCarrier: Carrier = llmCarrier(false)
+
+export const streamedLlmCarrier: Carrier = llmCarrier(true)
+
+const hidden = "<redacted>"
+
+const observableHeaders = (
+  headers: LlmRequest["headers"],
+  allowList: ReadonlySet<string>
+): Readonly<Record<string, string>> => {
+  const out: Record<string, string> = {}
+  try {
+    for (const name of Object.keys(headers)) {
+      const value = allowList.has(name.toLowerCase()) ? headers[name] : hidden
+      Object.defineProperty(out, name, {
+        value: value === undefined || Redacted.isRedacted(value) ? hidden : String(value),
+        enumerable: true,
+        configurable: true,
+        writable: true
+      })
+    }
+    return out
+  } catch {
+    return { unreadable: hidden }
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Containers of requests. What is judged, recorded and run must not be changed afterwards by whoever holds the
+ * original, so containers are copied where they are plain; their leaves are shared. Everything else passes by reference.
+ */
+
+const isProxy: (value: unknown) => boolean = (() => {
+  // Only the platform can tell a proxy from its target; where it cannot, a proxy is copied like what it stands for.
+  const util = globalThis.process?.getBuiltinModule?.("node:util")
+  return util?.types.isProxy ?? (() => false)
+})()
+
+const getDescriptor = Object.getOwnPropertyDescriptor
+
+/** Whether a value is a plain object or array whose own properties are data. Never throws. */
+export const isPlainContainer = (value: unknown): value is Record<string, unknown> | ReadonlyArray<unknown> => {
+  if (typeof value !== "object" || value === null || isProxy(value)) return false
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto !== Object.prototype && proto !== null && proto !== Array.prototype) return false
+  if (proto === Array.prototype) return Array.isArray(value)
+  for (const key in value) {
+    if (getDescriptor(value, key)?.get !== undefined) return false
+  }
+  return true
+}
+
+const copyPlain = (value: Record<string, unknown> | ReadonlyArray<unknown>): unknown => {
+  if (Array.isArray(value)) return value.slice()
+  return Object.getPrototypeOf(value) === null ? Object.assign(Object.create(null), value) : { ...value }
+}
+
+/** A container of its own with the same content, or the value itself if it cannot be copied faithfully. */
+export const copyContainer = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  try {
+    return isPlainContainer(value) ? copyPlain(value) : value
+  } catch {
+    return value
+  }
+}
+
+/** Copies a container and the arrays directly in it. */
+export const copyWithArrays = (value: unknown): unknown => {
+  const copy = copyContainer(value)
+  if (copy === value || typeof copy !== "object" || copy === null || Array.isArray(copy)) return copy
+  for (const [key, item] of Object.entries(copy)) {
+    if (Array.isArray(item) && !isProxy(item)) Object.defineProperty(copy, key, dataProperty(item.slice()))
+  }
+  return copy
+}
+
+const dataProperty = (value: unknown): PropertyDescriptor => ({
+  value,
+  enumerable: true,
+  configurable: true,
+  writable: true
+})
+
+/** Freezes a container that was copied from `original`; what was passed by reference stays as it is. */
+export const freezeCopy = (copy: unknown, original: unknown): void => {
+  if (copy !== original && typeof copy === "object" && copy !== null) Object.freeze(copy)
+}
+
+/** The same for a container with arrays directly in it. */
+export const freezeWithArrays = (copy: unknown, original: unknown): void => {
+  if (copy === original || typeof copy !== "object" || copy === null) return
+  if (!Array.isArray(copy)) {
+    for (const item of Object.values(copy)) if (Array.isArray(item) && !isProxy(item)) Object.freeze(item)
+  }
+  Object.freeze(copy)
+}

@@ -1,0 +1,180 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { Frame } from "../../event/internal/frame.ts"
+import { Span } from "../../event/internal/span.ts"
+import { appliesTo } from "../../middleware/internal/applies.ts"
+import { asInstaller } from "../../middleware/internal/installer.ts"
+import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
+import { CallError, GuardrailFailed, InterceptFailed, InvalidInput } from "../CallError.ts"
+import type { Prepared } from "./carrier.ts"
+import { judgeRequest } from "./judge.ts"
+import type { Run } from "./managedCall.ts"
+import { change, decodeRequest, thrown } from "./request.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** Runs the work of a call on a request, in a frame. */
+export type Work = (request: Prepared, frame: Frame, fiber: AnyFiber) => Effect.Effect<unknown, unknown>
+
+/** Step 5: execution intercepts from `index` on, outermost first, around the work. */
+export const around = (
+  run: Run,
+  work: Work,
+  index: number,
+  request: Prepared,
+  frame: Frame
+): Effect.Effect<unknown, unknown> => {
+  const steps = run.chains.executions
+  for (let i = index; i < steps.length; i++) {
+    const { context, entry } = steps[i]!
+    const view = run.viewOf(request)
+    let result: unknown
+    try {
+      if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
+      result = entry.around(view, makeNext(run, work, i + 1, request, frame, entry.name))
+    } catch (defect) {
+      return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) })))
+    }
+    if (!Effect.isEffect(result)) {
+      const cause = `around must return an Effect, not ${result instanceof Promise ? "a Promise" : typeof result}`
+      return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+    }
+    return asInstaller(result, context, frame).pipe(
+      Effect.catchCause((cause) => Effect.failCause(ownCause(run, entry.name, cause)))
+    )
+  }
+  return Effect.withFiber((fiber) => work(request, frame, fiber))
+}
+
+/** What an intercept failed with: errors that came out of `next` as they are, its own as `InterceptFailed`. */
+export const ownCause = (run: Run, intercept: string, cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
+  const isForeign = cause.reasons.every((reason) => {
+    if (Cause.isInterruptReason(reason)) return true
+    return run.inherited.has(Cause.isFailReason(reason) ? reason.error : reason.defect)
+  })
+  if (isForeign) return cause
+  const error = run.error(new InterceptFailed({ intercept, cause }))
+  run.inherited.add(error)
+  return Cause.fail(error)
+}
+
+/** Remembers the errors that come out of `next`. */
+export const inherit = (run: Run, exit: Exit.Exit<unknown, unknown>): undefined => {
+  if (exit._tag === "Failure") {
+    for (const reason of exit.cause.reasons) {
+      if (Cause.isFailReason(reason)) run.inherited.add(reason.error)
+      else if (Cause.isDieReason(reason)) run.inherited.add(reason.defect)
+    }
+  }
+  return undefined
+}
+
+const makeNext = (
+  run: Run,
+  work: Work,
+  index: number,
+  request: Prepared,
+  frame: Frame,
+  intercept: string
+) => {
+  let runs = 0
+  return (call?: unknown): Effect.Effect<unknown, unknown> =>
+    Effect.onExitPrimitive(
+      Effect.withFiber((fiber) => {
+        const refusal = refusalOf(run, intercept)
+        if (refusal !== undefined) return Effect.fail(refusal)
+        const parent = frameOfNext(run, fiber, frame)
+        const attempt = ++runs
+        return Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
+          attempt === 1
+            ? around(run, work, index, next, parent)
+            : inAttempt(run, parent, attempt, (frame) => around(run, work, index, next, frame)))
+      }),
+      (exit) => inherit(run, exit)
+    )
+}
+
+/** Why `next` may not run now. */
+export const refusalOf = (run: Run, intercept: string): CallError | undefined => {
+  if (run.final !== undefined) return run.final
+  if (!run.hasEnded) return undefined
+  return run.error(new InterceptFailed({ intercept, cause: "`next` was run after its call had ended" }))
+}
+
+/**
+ * Where a run of `next` belongs: the frame that the intercept is in by now, if it is inside of the call; else the frame
+ * that the intercept was given.
+ */
+export const frameOfNext = (run: Run, fiber: AnyFiber, frame: Frame): Frame => {
+  const current = currentFrame(fiber)
+  if (current === frame) return frame
+  for (let span = current.span; span !== undefined; span = span.parent) {
+    if (span === run.span) return current
+  }
+  return frame
+}
+
+/** The request of a run of `next`: the one at hand, or a changed one, decoded and judged again. */
+export const requestOfNext = (
+  run: Run,
+  request: Prepared,
+  call: unknown,
+  intercept: string,
+  frame: Frame
+): Effect.Effect<Prepared, CallError> => {
+  if (call === undefined) return Effect.succeed(request)
+  const changed = change(run, request, call)
+  if (typeof changed === "string") return Effect.fail(run.fail(new InterceptFailed({ intercept, cause: changed })))
+  if (changed === request) return Effect.succeed(request)
+  return decodeRequest(run, changed).pipe(
+    Effect.catchCause((cause) => Effect.fail(run.error(new InvalidInput({ cause })))),
+    Effect.flatMap((decoded) => {
+      const verdict = judgeRequest(run, decoded, frame)
+      const settled = (error: CallError | undefined) => error === undefined ? Effect.succeed(decoded) : Effect.fail(error)
+      return Effect.isEffect(verdict) ? Effect.flatMap(verdict, settled) : settled(verdict)
+    })
+  )
+}
+
+/** Makes the scope of a further run of `next`. */
+export const attemptSpan = (run: Run, fiber: AnyFiber, parent: Frame): Span =>
+  makeSpan(run.runtime, fiber, parent, parent.span, "attempt", "function", false)
+
+const inAttempt = <A, E, R>(
+  run: Run,
+  parent: Frame,
+  attempt: number,
+  body: (frame: Frame) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const span = attemptSpan(run, fiber, parent)
+    return Effect.onExitPrimitive(
+      Effect.withFiber<A, E, R>((fiber) => {
+        run.kernel.startSpan(span, fiber, { attempt })
+        return body(span)
+      }),
+      (exit) => {
+        run.kernel.endSpan(span, fiber, exit, undefined, undefined)
+        return undefined
+      }
+    )
+  })
+
+/** With `audit`: what runs must still be what was judged. */
+export const checkDigest = (run: Run, request: Prepared): CallError | undefined => {
+  const { audit } = run.kernel.options
+  if (audit === undefined || request.digest === undefined) return undefined
+  const digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
+  if (digest === request.digest) return undefined
+  return run.fail(
+    new GuardrailFailed({
+      guardrail: "audit",
+      cause: "the request changed after it was judged",
+      timedOut: false
+    })
+  )
+}
+
+const noHeaders: ReadonlySet<string> = new Set()

@@ -1,0 +1,85 @@
+import { sizeOf } from "../../event/internal/size.ts"
+import type { Hold } from "../../middleware/internal/entry.ts"
+
+/** A chunk that has not been released, and what is known of its text. */
+interface Held {
+  readonly chunk: unknown
+  readonly chars: number
+  readonly hasBoundary: boolean
+}
+
+const boundary = /[.!?。！？…]["')\]]*(\s|$)|\n/
+
+/**
+ * Chunks on their way to the consumer. Each guardrail clears them up to a position of its own; a chunk goes on when all
+ * have cleared it.
+ */
+export class Window {
+  private readonly held: Array<Held> = []
+  /** Position of `held[0]` in the stream. */
+  private base = 0
+  private readonly cleared: Array<number>
+  /** A text is known as long as every chunk was a string. */
+  text: string | undefined = ""
+
+  constructor(guardrails: number) {
+    this.cleared = Array.from({ length: guardrails }, () => 0)
+  }
+
+  add(chunk: unknown): void {
+    if (typeof chunk === "string") {
+      if (this.text !== undefined) this.text += chunk
+      this.held.push({ chunk, chars: chunk.length, hasBoundary: boundary.test(chunk) })
+    } else {
+      this.text = undefined
+      this.held.push({ chunk, chars: Math.ceil(sizeOf(chunk) / 2), hasBoundary: false })
+    }
+  }
+
+  /** Up to where this guardrail's hold lets chunks go now, or `undefined` if it keeps them all back. */
+  target(guardrail: number, hold: Hold): number | undefined {
+    const end = this.base + this.held.length
+    const cleared = this.cleared[guardrail]!
+    let target = cleared
+    if (hold === "none") target = end
+    else if (hold === "boundary") {
+      for (let i = this.held.length - 1; i >= 0; i--) {
+        if (this.held[i]!.hasBoundary) {
+          target = this.base + i + 1
+          break
+        }
+      }
+    } else if (hold !== "full") {
+      let kept = 0
+      let from = end
+      while (from > this.base && kept + this.held[from - 1 - this.base]!.chars <= hold.chars) {
+        from--
+        kept += this.held[from - this.base]!.chars
+      }
+      target = from
+    }
+    return target > cleared ? target : undefined
+  }
+
+  /** Chunks that a judgement of this guardrail would clear. */
+  between(guardrail: number, target: number): ReadonlyArray<unknown> {
+    return this.held.slice(this.cleared[guardrail]! - this.base, target - this.base).map(({ chunk }) => chunk)
+  }
+
+  clear(guardrail: number, target: number): void {
+    this.cleared[guardrail] = target
+  }
+
+  get end(): number {
+    return this.base + this.held.length
+  }
+
+  /** Removes and returns what every guardrail has cleared. */
+  release(): Array<unknown> {
+    let upTo = this.end
+    for (const cleared of this.cleared) upTo = Math.min(upTo, cleared)
+    const released = this.held.splice(0, upTo - this.base)
+    this.base = upTo
+    return released.map(({ chunk }) => chunk)
+  }
+}

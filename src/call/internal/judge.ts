@@ -1,0 +1,181 @@
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { Frame } from "../../event/internal/frame.ts"
+import type { DecisionRecord } from "../../event/LifecycleEvent.ts"
+import { appliesTo } from "../../middleware/internal/applies.ts"
+import type {
+  Decision,
+  GuardrailEntry,
+  MaybeEffect,
+  Output,
+  OutputGuardrailEntry
+} from "../../middleware/internal/entry.ts"
+import { asInstaller } from "../../middleware/internal/installer.ts"
+import type { Step } from "../../middleware/internal/plan.ts"
+import { type CallError, GuardrailFailed, GuardrailRejected } from "../CallError.ts"
+import type { Prepared } from "./carrier.ts"
+import type { Run } from "./managedCall.ts"
+
+type AnyGuardrail = GuardrailEntry | OutputGuardrailEntry
+
+/** Step 4: all guardrails, one after the other, on exactly this request. `undefined` lets it run. */
+export const judgeRequest = (run: Run, request: Prepared, frame: Frame): MaybeEffect<CallError | undefined> => {
+  const { audit } = run.kernel.options
+  if (audit !== undefined) request.digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
+  const view = run.viewOf(request)
+  return judgeAll(run, run.chains.guardrails, frame, request.digest, (entry) =>
+    appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(view) : notApplicable)
+}
+
+/** The digest covers headers only by name: their values may be secret. */
+const noHeaders: ReadonlySet<string> = new Set()
+
+/** Step 7, for one piece of output and these guardrails. */
+export const judgeOutput = (
+  run: Run,
+  steps: ReadonlyArray<Step<OutputGuardrailEntry>>,
+  output: Output,
+  frame: Frame
+): MaybeEffect<CallError | undefined> => {
+  const view = run.viewOf(run.request)
+  return judgeAll(run, steps, frame, undefined, (entry) =>
+    appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(output, view) : notApplicable)
+}
+
+const notApplicable = Symbol("not applicable")
+
+const judgeAll = <E extends AnyGuardrail>(
+  run: Run,
+  steps: ReadonlyArray<Step<E>>,
+  frame: Frame,
+  digest: string | undefined,
+  ask: (entry: E) => unknown,
+  from = 0
+): MaybeEffect<CallError | undefined> => {
+  for (let i = from; i < steps.length; i++) {
+    const { context, entry } = steps[i]!
+    let answer: unknown
+    try {
+      answer = ask(entry)
+    } catch (defect) {
+      answer = new Failed(defect, false)
+    }
+    if (answer === notApplicable) continue
+    if (Effect.isEffect(answer)) {
+      return asInstaller(answer, context, frame).pipe(
+        Effect.timeoutOption(entry.timeout),
+        Effect.exit,
+        Effect.flatMap((exit) => {
+          const error = settle(run, entry, answerOf(exit, entry), digest)
+          if (error !== undefined) return Effect.succeed(skipRest(run, steps, i + 1, error))
+          const rest = judgeAll(run, steps, frame, digest, ask, i + 1)
+          return Effect.isEffect(rest) ? rest : Effect.succeed(rest)
+        })
+      )
+    }
+    const error = settle(run, entry, answer, digest)
+    if (error !== undefined) return skipRest(run, steps, i + 1, error)
+  }
+  return undefined
+}
+
+class Failed {
+  readonly cause: unknown
+  readonly timedOut: boolean
+  constructor(cause: unknown, timedOut: boolean) {
+    this.cause = cause
+    this.timedOut = timedOut
+  }
+}
+
+const answerOf = (exit: Exit.Exit<Option.Option<unknown>, unknown>, entry: AnyGuardrail): unknown => {
+  if (Exit.isFailure(exit)) {
+    return new Failed(Cause.hasInterruptsOnly(exit.cause) ? "its check was interrupted" : exit.cause, false)
+  }
+  return Option.isSome(exit.value)
+    ? exit.value.value
+    : new Failed(`no decision within ${Duration.format(entry.timeout)}`, true)
+}
+
+const isDecision = (answer: unknown): answer is Decision =>
+  typeof answer === "object" && answer !== null && "_tag" in answer &&
+  (answer._tag === "Allow" || (answer._tag === "Reject" && "reason" in answer && typeof answer.reason === "string"))
+
+const settle = (
+  run: Run,
+  entry: AnyGuardrail,
+  answer: unknown,
+  digest: string | undefined
+): CallError | undefined => {
+  let decision: Decision | Failed
+  try {
+    decision = answer instanceof Failed || isDecision(answer)
+      ? answer
+      : new Failed(`its check must answer Guardrail.allow or Guardrail.reject(reason), not ${nameOf(answer)}`, false)
+  } catch (defect) {
+    decision = new Failed(defect, false)
+  }
+  if (decision instanceof Failed) {
+    const failure = new GuardrailFailed({ guardrail: entry.name, cause: decision.cause, timedOut: decision.timedOut })
+    if (entry.mode === "shadow") {
+      record(run, entry, "wouldBlock", failure.message, digest)
+      return undefined
+    }
+    record(run, entry, "failed", failure.message, digest)
+    return run.fail(failure)
+  }
+  if (decision._tag === "Allow") {
+    if (run.isListening) record(run, entry, "allow", undefined, digest)
+    return undefined
+  }
+  const { reason } = decision
+  if (entry.mode === "shadow") {
+    record(run, entry, "wouldBlock", reason, digest)
+    return undefined
+  }
+  record(run, entry, "reject", reason, digest)
+  run.blocked ??= { by: entry.name, reason }
+  return run.fail(new GuardrailRejected({ guardrail: entry.name, reason }))
+}
+
+const nameOf = (answer: unknown): string => {
+  if (answer instanceof Promise) return "a Promise (return an Effect instead)"
+  return answer === null ? "null" : Array.isArray(answer) ? "an array" : typeof answer
+}
+
+const skipRest = (run: Run, steps: ReadonlyArray<Step<AnyGuardrail>>, from: number, error: CallError): CallError => {
+  for (let i = from; i < steps.length; i++) record(run, steps[i]!.entry, "skipped", undefined, undefined)
+  return error
+}
+
+/** Puts a decision on the call's end event; a refusal is a mark besides. */
+const record = (
+  run: Run,
+  entry: AnyGuardrail,
+  verdict: DecisionRecord["verdict"],
+  reason: string | undefined,
+  digest: string | undefined
+): void => {
+  if (!run.isListening) return
+  const now = verdict === "skipped" ? run.stamp : run.kernel.now(run.fiber)
+  const decision: DecisionRecord = {
+    guardrail: entry.name,
+    verdict,
+    ...(reason === undefined ? undefined : { reason }),
+    durationMicros: now - run.stamp,
+    ...(digest === undefined ? undefined : { digest })
+  }
+  run.stamp = now
+  run.decide(entry.kind === "outputGuardrail", decision)
+  if (verdict !== "reject" && verdict !== "wouldBlock") return
+  run.kernel.mark(run.span, run.span, run.fiber, decision, undefined, {
+    ordinal: run.kernel.nextOrdinal(),
+    name: entry.name,
+    category: "guardrail",
+    severity: "warn",
+    dataSchema: undefined
+  })
+}

@@ -1,0 +1,115 @@
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as SchemaParser from "effect/SchemaParser"
+import type { Call } from "../../middleware/Call.ts"
+import { appliesTo } from "../../middleware/internal/applies.ts"
+import type { MaybeEffect } from "../../middleware/internal/entry.ts"
+import { asInstaller, withContext } from "../../middleware/internal/installer.ts"
+import { type CallError, InterceptFailed, InvalidInput } from "../CallError.ts"
+import type { Prepared } from "./carrier.ts"
+import type { Run } from "./managedCall.ts"
+
+/** Step 2: request intercepts in order, then the schema. Leaves the result in `run.request`. */
+export const prepare = (run: Run): MaybeEffect<CallError | undefined> => {
+  const rewritten = rewrite(run, 0, new Set())
+  if (run.spec.schema === undefined) return rewritten
+  if (Effect.isEffect(rewritten)) {
+    return Effect.flatMap(rewritten, (error) => error === undefined ? decode(run) : Effect.succeed(error))
+  }
+  return rewritten === undefined ? decode(run) : rewritten
+}
+
+const rewrite = (run: Run, from: number, broken: Set<number>): MaybeEffect<CallError | undefined> => {
+  const steps = run.chains.requests
+  for (let i = from; i < steps.length; i++) {
+    const { context, entry, level } = steps[i]!
+    if (broken.has(level)) continue
+    let result: unknown
+    try {
+      const view = run.viewOf(run.request)
+      if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
+      result = entry.transform(view)
+    } catch (defect) {
+      return run.fail(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) }))
+    }
+    if (entry.breakChain) broken.add(level)
+    if (Effect.isEffect(result)) {
+      return asInstaller(result, context, run.frame).pipe(
+        Effect.exit,
+        Effect.flatMap((exit) => {
+          const error = Exit.isFailure(exit)
+            ? run.fail(new InterceptFailed({ intercept: entry.name, cause: exit.cause }))
+            : adopt(run, entry.name, exit.value)
+          if (error !== undefined) return Effect.succeed(error)
+          const rest = rewrite(run, i + 1, broken)
+          return Effect.isEffect(rest) ? rest : Effect.succeed(rest)
+        })
+      )
+    }
+    const error = adopt(run, entry.name, result)
+    if (error !== undefined) return error
+  }
+  return undefined
+}
+
+const adopt = (run: Run, intercept: string, result: unknown): CallError | undefined => {
+  const changed = change(run, run.request, result)
+  if (typeof changed === "string") return run.fail(new InterceptFailed({ intercept, cause: changed }))
+  run.request = changed
+  return undefined
+}
+
+/**
+ * The request that an intercept made of another one, or in words what is wrong with it: only `input`, `request`,
+ * `annotated` and `metadata` may change.
+ */
+export const change = (run: Run, request: Prepared, result: unknown): Prepared | string => {
+  const before = run.viewOf(request)
+  if (result === before) return request
+  if (!isCall(result)) return `it must return a call, not ${result === null ? "null" : typeof result}`
+  for (const key of fixed) {
+    if (result[key as keyof Call] !== before[key as keyof Call]) return `it changed "${key}" of the call`
+  }
+  if (result.scope !== undefined && result.scope !== before.scope) return `it changed "scope" of the call`
+  const payload = run.spec.carrier.payloadOf(result)
+  if (result.kind === "llm" && !isLlmRequest(payload)) return `"request" must be { headers, body }`
+  if (payload === request.payload && result.metadata === request.metadata) return request
+  return run.prepared(payload, request.decoded, result.metadata)
+}
+
+const fixed = ["kind", "name", "toolCallId", "model", "streaming", "decoded", "annotated"] as const
+
+const isCall = (value: unknown): value is Call =>
+  typeof value === "object" && value !== null && "kind" in value && (value.kind === "tool" || value.kind === "llm")
+
+const isLlmRequest = (payload: unknown): boolean =>
+  typeof payload === "object" && payload !== null && "body" in payload && "headers" in payload &&
+  typeof payload.headers === "object" && payload.headers !== null
+
+const decode = (run: Run): Effect.Effect<CallError | undefined> =>
+  Effect.map(Effect.exit(decodeRequest(run, run.request)), (exit) => {
+    if (Exit.isFailure(exit)) return run.fail(new InvalidInput({ cause: exit.cause }))
+    run.request = exit.value
+    return undefined
+  })
+
+/** Applies the call's schema, with the services of the caller. */
+export const decodeRequest = (run: Run, request: Prepared): Effect.Effect<Prepared, unknown> => {
+  const { schema } = run.spec
+  if (schema === undefined) return Effect.succeed(request)
+  const context: Context.Context<never> = run.callerContext
+  return Effect.map(
+    withContext(SchemaParser.decodeUnknownEffect(schema)(request.payload), context),
+    (decoded): Prepared => ({ ...request, decoded, view: undefined, digest: undefined })
+  )
+}
+
+/** A thrown value in words that never throw themselves. */
+export const thrown = (defect: unknown): string => {
+  try {
+    return defect instanceof Error ? `it threw ${defect.name}: ${defect.message}` : `it threw ${String(defect)}`
+  } catch {
+    return "it threw something unprintable"
+  }
+}

@@ -1,0 +1,163 @@
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Frame } from "../../event/internal/frame.ts"
+import { appliesTo } from "../../middleware/internal/applies.ts"
+import { callbackContext, withContext } from "../../middleware/internal/installer.ts"
+import { InterceptFailed } from "../CallError.ts"
+import { workContext } from "./buffered.ts"
+import type { Prepared } from "./carrier.ts"
+import { attemptSpan, checkDigest, frameOfNext, inherit, ownCause, refusalOf, requestOfNext } from "./execution.ts"
+import type { Run } from "./managedCall.ts"
+import { thrown } from "./request.ts"
+
+export type AnyPull = Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown>
+
+export type Provider = (payload: unknown) => Stream.Stream<unknown, unknown, unknown>
+
+/** Step 5 for a stream: the intercepts from `index` on, around the provider's stream, as one pull. */
+export const pullAround = (
+  run: Run,
+  provider: Provider,
+  index: number,
+  request: Prepared,
+  frame: Frame,
+  scope: Scope.Scope
+): Effect.Effect<AnyPull, unknown> =>
+  Effect.withFiber((fiber) => {
+    warnOfUnwrapped(run)
+    const steps = run.chains.streams
+    for (let i = index; i < steps.length; i++) {
+      const { context, entry } = steps[i]!
+      const view = run.viewOf(request)
+      let stream: unknown
+      try {
+        if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
+        stream = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
+      } catch (defect) {
+        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) })))
+      }
+      if (!Stream.isStream(stream)) {
+        const cause = `it must return a Stream, not ${stream instanceof Promise ? "a Promise" : typeof stream}`
+        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+      }
+      return Effect.map(
+        openStream(stream, callbackContext(context, fiber, frame), scope),
+        (pull) =>
+          Effect.catchCause(
+            pull,
+            (cause) => Effect.failCause(Pull.isDoneCause(cause) ? cause : ownCause(run, entry.name, cause))
+          )
+      )
+    }
+    const tampered = checkDigest(run, request)
+    if (tampered !== undefined) return Effect.fail(tampered)
+    const context = workContext(run, fiber, frame)
+    return openStream(Stream.suspend(() => provider(run.payloadForWork(request))), context, scope)
+  })
+
+/**
+ * Opens a stream in a scope of its own and in this context. Its finalizers run in that context too, not in that of
+ * whoever closes the stream.
+ */
+const openStream = (
+  stream: Stream.Stream<unknown, unknown, unknown>,
+  context: Context.Context<never>,
+  outer: Scope.Scope
+): Effect.Effect<AnyPull, unknown> =>
+  Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    return Effect.andThen(
+      Scope.addFinalizerExit(outer, (exit) => withContext(Scope.close(scope, exit), context)),
+      Effect.map(
+        withContext(Channel.toPullScoped(Stream.toChannel(stream), scope), context),
+        (pull) => withContext(pull, context)
+      )
+    )
+  })
+
+const makeNext = (
+  run: Run,
+  provider: Provider,
+  index: number,
+  request: Prepared,
+  frame: Frame,
+  intercept: string
+) => {
+  let runs = 0
+  return (call?: unknown): Stream.Stream<unknown, unknown> =>
+    Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
+      Effect.withFiber((fiber) => {
+        const refusal = refusalOf(run, intercept)
+        if (refusal !== undefined) return Effect.fail(refusal)
+        const parent = frameOfNext(run, fiber, frame)
+        const attempt = ++runs
+        const open = Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
+          attempt === 1
+            ? pullAround(run, provider, index, next, parent, scope)
+            : openAttempt(run, fiber, parent, attempt, scope, (frame, inner) =>
+              pullAround(run, provider, index, next, frame, inner)))
+        return Effect.onExitPrimitive(
+          Effect.map(open, (pull) => Effect.onExitPrimitive(pull, (exit) => inherit(run, exit))),
+          (exit) => inherit(run, exit)
+        )
+      })
+    ))
+}
+
+/** A further run of `next` in a scope `attempt`, which ends when that stream ends or is closed. */
+const openAttempt = (
+  run: Run,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  parent: Frame,
+  attempt: number,
+  outer: Scope.Scope,
+  open: (frame: Frame, scope: Scope.Scope) => Effect.Effect<AnyPull, unknown>
+): Effect.Effect<AnyPull, unknown> =>
+  Effect.suspend(() => {
+    const span = attemptSpan(run, fiber, parent)
+    const scope = Scope.makeUnsafe()
+    const finish = (exit: Exit.Exit<unknown, unknown>) =>
+      Effect.withFiber((fiber) => {
+        const isComplete = Exit.isFailure(exit) && Pull.isDoneCause(exit.cause)
+        const end = isComplete ? Exit.void : Exit.isSuccess(exit) ? Exit.interrupt() : exit
+        return Effect.andThen(
+          Scope.close(scope, end),
+          Effect.sync(() => run.kernel.endSpan(span, fiber, end, undefined, undefined))
+        )
+      })
+    return Effect.andThen(
+      Scope.addFinalizerExit(outer, finish),
+      Effect.onExitPrimitive(
+        Effect.withFiber((fiber) => {
+          run.kernel.startSpan(span, fiber, { attempt })
+          return Effect.map(open(span, scope), (pull) =>
+            Effect.onExitPrimitive(pull, (exit) =>
+              Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? finish(exit) : undefined))
+        }),
+        (exit) => Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? finish(exit) : undefined
+      )
+    )
+  })
+
+/** An execution intercept without a `stream` side does not wrap streams: a warning says so, once. */
+const warnOfUnwrapped = (run: Run): void => {
+  const { executions, streams } = run.chains
+  if (executions.length === 0) return
+  for (const { entry } of executions) {
+    if (entry.stream === undefined && !run.kernel.warned.has(entry)) {
+      run.kernel.warned.add(entry)
+      run.kernel.trouble("execution intercept without a stream side", entry.name, {
+        effect: "it does not wrap streamed calls",
+        wrapping: streams.map((step) => step.entry.name)
+      })
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { AgentRuntime } from "../../event/internal/runtime.ts"
+import { withContext } from "../../middleware/internal/installer.ts"
+import { withFrame } from "../../scope/internal/current.ts"
+import { type CallError, GuardrailFailed } from "../CallError.ts"
+import { type Fold, Folding } from "./fold.ts"
+import { Window } from "./hold.ts"
+import { judgeOutput } from "./judge.ts"
+import { type CallSpec, Run } from "./managedCall.ts"
+import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
+
+/** How a call that gives a stream is made. */
+export interface StreamedSpec extends CallSpec {
+  readonly fold: Fold | undefined
+}
+
+type Chunks = NonEmptyReadonlyArray<unknown>
+
+/**
+ * A managed call that gives a stream: nothing happens before the first pull, and each run of the stream is a call of its
+ * own. Types are those of the provider: an intercept that replaces chunks is trusted to keep their type.
+ */
+export const managedStream = <I, Chunk, E, R>(
+  spec: StreamedSpec,
+  body: (payload: I) => Stream.Stream<Chunk, E, R>
+): Stream.Stream<Chunk, E | CallError, R | AgentRuntime> => {
+  const stream = Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
+    Effect.withFiber((fiber) => {
+      const flow = new Flow(new Run(spec, fiber), spec.fold, (payload) => body(payload as I))
+      return Effect.as(Scope.addFinalizerExit(scope, (exit) => flow.abandon(exit)), flow.pull)
+    })
+  ))
+  return stream as Stream.Stream<Chunk, E | CallError, R | AgentRuntime>
+}
+
+/** One run of a managed stream. */
+class Flow {
+  private readonly run: Run
+  private readonly provider: Provider
+  private readonly folding: Folding
+  private readonly window: Window | undefined
+  /** Owns what the provider side holds open. */
+  private readonly scope = Scope.makeUnsafe()
+  private readonly context: Context.Context<never>
+  private upstream: AnyPull | undefined = undefined
+  private isDone = false
+  private releasedChunks = 0
+  private releasedChars = 0
+  private firstChunkAt: number | undefined = undefined
+
+  constructor(run: Run, fold: Fold | undefined, provider: Provider) {
+    this.run = run
+    this.provider = provider
+    this.folding = new Folding(fold)
+    this.context = withFrame(run.callerContext, run.span)
+    this.window = run.chains.outputs.length === 0 ? undefined : new Window(run.chains.outputs.length)
+  }
+
+  /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
+  readonly pull: AnyPull = Effect.suspend(() =>
+    Effect.onExitPrimitive(
+      withContext(this.upstream === undefined ? this.open() : this.next(this.upstream), this.run.callerContext),
+      (exit) => Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? this.finish(exit) : undefined
+    )
+  )
+
+  /** The consumer is gone: it read enough, failed, or was interrupted. */
+  abandon(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.run.hasEnded) return Effect.void
+      const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+      if (!isInterrupted) this.run.origin = "consumer"
+      return this.finish(isInterrupted ? exit : Exit.interrupt())
+    })
+  }
+
+  private open(): Effect.Effect<Chunks, unknown> {
+    return this.run.enter(() =>
+      Effect.flatMap(pullAround(this.run, this.provider, 0, this.run.request, this.run.span, this.scope), (pull) => {
+        this.upstream = pull
+        return this.next(pull)
+      })
+    )
+  }
+
+  private next(pull: AnyPull): Effect.Effect<Chunks, unknown> {
+    if (this.isDone) return Cause.done()
+    return withContext(
+      Effect.matchCauseEffect(pull, {
+        onSuccess: (chunks) => this.accept(chunks, pull),
+        onFailure: (cause) => this.run.final === undefined
+          ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
+          : Effect.fail(this.run.final)
+      }),
+      this.context
+    )
+  }
+
+  private accept(chunks: Chunks, pull: AnyPull): Effect.Effect<Chunks, unknown> {
+    for (const chunk of chunks) this.folding.add(chunk)
+    const { window } = this
+    if (window === undefined) return Effect.succeed(this.released(chunks))
+    for (const chunk of chunks) window.add(chunk)
+    return Effect.flatMap(this.judge(window, 0, false), () => {
+      const released = window.release()
+      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : this.next(pull)
+    })
+  }
+
+  /** The provider has ended: everything is judged once more, as a whole. */
+  private complete(): Effect.Effect<Chunks, unknown> {
+    this.isDone = true
+    const { window } = this
+    if (window === undefined) return Cause.done()
+    return Effect.flatMap(this.judge(window, 0, true), () => {
+      const released = window.release()
+      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : Cause.done()
+    })
+  }
+
+  private judge(window: Window, from: number, isFinal: boolean): Effect.Effect<void, CallError> {
+    const { outputs } = this.run.chains
+    for (let i = from; i < outputs.length; i++) {
+      const step = outputs[i]!
+      const { hold, mode, name } = step.entry
+      const target = isFinal ? window.end : window.target(i, hold)
+      if (target === undefined) continue
+      const unseen = this.unseen()
+      if (unseen !== undefined && mode === "enforce") {
+        return Effect.fail(this.run.fail(new GuardrailFailed({ guardrail: name, cause: unseen, timedOut: false })))
+      }
+      const verdict = judgeOutput(this.run, [step], {
+        value: this.folding.value,
+        ...(window.text === undefined ? undefined : { text: window.text }),
+        held: window.between(i, target),
+        final: isFinal
+      }, this.run.span)
+      if (Effect.isEffect(verdict)) {
+        return Effect.flatMap(verdict, (error) => {
+          if (error !== undefined) return Effect.fail(error)
+          window.clear(i, target)
+          return this.judge(window, i + 1, isFinal)
+        })
+      }
+      if (verdict !== undefined) return Effect.fail(verdict)
+      window.clear(i, target)
+    }
+    return Effect.void
+  }
+
+  /** Why an output guardrail cannot see the whole output. */
+  private unseen(): string | undefined {
+    if (this.folding.isTruncated) return "the output is larger than the fold's maxBytes, so it cannot be judged whole"
+    return this.folding.failure === undefined ? undefined : "the fold of the output threw, so it cannot be judged"
+  }
+
+  private released(chunks: Chunks): Chunks {
+    if (this.firstChunkAt === undefined && this.run.isListening) this.firstChunkAt = this.run.kernel.now(this.run.fiber)
+    this.releasedChunks += chunks.length
+    if (this.run.chains.outputs.length > 0) {
+      for (const chunk of chunks) if (typeof chunk === "string") this.releasedChars += chunk.length
+    }
+    return chunks
+  }
+
+  /** Closes the provider side inside the call's scope, then ends the call. */
+  private finish(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const isComplete = Exit.isFailure(exit) && Pull.isDoneCause(exit.cause)
+    const end = isComplete ? Exit.void : exit
+    return Effect.flatMap(
+      Effect.exit(withContext(Scope.close(this.scope, end), this.context)),
+      (closed) =>
+        Effect.withFiber((fiber) => {
+          this.end(fiber, isComplete && Exit.isFailure(closed) ? closed : end)
+          return closed
+        })
+    )
+  }
+
+  private end(fiber: Parameters<Run["end"]>[0], exit: Exit.Exit<unknown, unknown>): void {
+    const { folding, run } = this
+    if (run.hasEnded) return
+    if (run.span.startSequence > 0) {
+      run.profile = {
+        chunkCount: this.releasedChunks,
+        ...(this.firstChunkAt === undefined
+          ? undefined
+          : { timeToFirstChunk: (this.firstChunkAt - run.span.startedAt) / 1_000_000 })
+      }
+      const isPartial = Exit.isFailure(exit)
+      run.endMetadata = {
+        ...(isPartial && this.releasedChunks > 0 ? { "heddle.partial": true } : undefined),
+        ...(folding.isTruncated ? { "heddle.fold_truncated": true } : undefined),
+        ...(folding.failure === undefined ? undefined : { "heddle.fold_failed": true }),
+        ...(run.blocked === undefined ? undefined : {
+          "heddle.released_chunks": this.releasedChunks,
+          "heddle.released_chars": this.releasedChars
+        })
+      }
+    }
+    run.end(fiber, exit, Exit.isSuccess(exit) || this.releasedChunks > 0 ? folding.value : undefined)
+  }
+}
+
+const isNonEmpty = (chunks: ReadonlyArray<unknown>): chunks is Chunks => chunks.length > 0
+
