@@ -83,25 +83,26 @@ export const run: {
  * @category combinators
  * @since 0.1.0
  */
-export const wrap =
-  <A = never>(name: string, options?: ToolCallOptions<A>) =>
-  <I, B, E, R>(
-    work: (input: I) => Effect.Effect<B, E, R>
-  ): (input: I) => Effect.Effect<A | B, E | CallError, R | AgentRuntime> =>
-  (input) => managed<I, A | B, E, R>(specOf({ ...options, name, input }), work)
+export const wrap = <A = never>(name: string, options?: ToolCallOptions<A>) =>
+<I, B, E, R>(
+  work: (input: I) => Effect.Effect<B, E, R>
+): (input: I) => Effect.Effect<A | B, E | CallError, R | AgentRuntime> =>
+(input) => managed<I, A | B, E, R>(specOf({ ...options, name, input }), work)
 
 // internal
 
 const specOf = (
-  options: ToolCallOptions<never> & {
-    readonly name: string
-    readonly input: unknown
-    readonly schema?: Schema.Top | undefined
-  } | ToolCallOptions<unknown> & {
-    readonly name: string
-    readonly input: unknown
-    readonly schema?: Schema.Top | undefined
-  }
+  options:
+    | ToolCallOptions<never> & {
+      readonly name: string
+      readonly input: unknown
+      readonly schema?: Schema.Top | undefined
+    }
+    | ToolCallOptions<unknown> & {
+      readonly name: string
+      readonly input: unknown
+      readonly schema?: Schema.Top | undefined
+    }
 ): BufferedSpec => ({
   carrier: toolCarrier,
   name: options.name,

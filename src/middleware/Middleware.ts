@@ -196,14 +196,15 @@ export const layer = <const Es extends ReadonlyArray<Entry<unknown>>>(
  * @category combinators
  * @since 0.1.0
  */
-export const provide = <const Es extends ReadonlyArray<Entry<unknown>>>(...entries: Es) =>
-<T extends Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>>(
-  self: T
-): Managed<T, EntryServices<Es[number]>> => {
-  const install = (context: Context.Context<never>): ReadonlyArray<Installed> =>
-    entries.map((entry) => ({ entry, context }))
-  return withLevel(self, install) as Managed<T, EntryServices<Es[number]>>
-}
+export const provide =
+  <const Es extends ReadonlyArray<Entry<unknown>>>(...entries: Es) =>
+  <T extends Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>>(
+    self: T
+  ): Managed<T, EntryServices<Es[number]>> => {
+    const install = (context: Context.Context<never>): ReadonlyArray<Installed> =>
+      entries.map((entry) => ({ entry, context }))
+    return withLevel(self, install) as Managed<T, EntryServices<Es[number]>>
+  }
 
 /**
  * The entries in place here, in the order in which they run within each kind.

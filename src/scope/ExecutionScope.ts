@@ -11,9 +11,9 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { Frame } from "../event/internal/frame.ts"
-import { AgentRuntime } from "../event/internal/runtime.ts"
+import type { AgentRuntime } from "../event/internal/runtime.ts"
 import { fromHandle, type ScopeHandle, type Span } from "../event/internal/span.ts"
 import type { Category } from "../event/LifecycleEvent.ts"
 import { awaitGates, currentFrame, currentRuntime, inFrame, isGated, makeSpan, withFrame } from "./internal/current.ts"
@@ -134,14 +134,13 @@ export const open = (
  * @category combinators
  * @since 0.1.0
  */
-export const within =
-  (handle: ScopeHandle) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiber((fiber) => {
-      const span = fromHandle(handle)
-      if (span === undefined) return effect
-      const { inside, level } = currentFrame(fiber)
-      return inFrame(effect, { span, level, inside })
-    })
+export const within = (handle: ScopeHandle) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const span = fromHandle(handle)
+    if (span === undefined) return effect
+    const { inside, level } = currentFrame(fiber)
+    return inFrame(effect, { span, level, inside })
+  })
 
 /**
  * The innermost open scope or managed call, if there is one.

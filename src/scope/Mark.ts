@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { AgentRuntime } from "../event/internal/runtime.ts"
+import type { AgentRuntime } from "../event/internal/runtime.ts"
 import type { DataSchema, Severity } from "../event/LifecycleEvent.ts"
 import { currentFrame, currentRuntime } from "./internal/current.ts"
 

@@ -368,14 +368,14 @@ describe("EventTree.assertWellFormed", () => {
     only(violate(({ mark }) => mark("hit", undefined, { rootUuid: "other" })), "rootUuid other is another's")
   })
 
-  it("reports a mark after the end of its scope", () => {
-    only(
+  it("lets a fiber that outlives its scope emit marks under it", () => {
+    assert.deepEqual(
       violate(({ end, mark, start }) => {
         const tool = start("tool", "search")
         end(tool)
         mark("late", tool)
       }),
-      "its scope tool search had ended before"
+      []
     )
   })
 

@@ -1,6 +1,5 @@
 import * as Redacted from "effect/Redacted"
-import type { Span } from "../../event/internal/span.ts"
-import type { ScopeHandle } from "../../event/internal/span.ts"
+import type { ScopeHandle, Span } from "../../event/internal/span.ts"
 import type { Category } from "../../event/LifecycleEvent.ts"
 import type { Call, LlmCallView, LlmRequest, ToolCallView } from "../../middleware/Call.ts"
 import { copyContainer, copyWithArrays, freezeCopy, freezeWithArrays } from "./containers.ts"

@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Frame } from "../../event/internal/frame.ts"
-import { Span } from "../../event/internal/span.ts"
+import type { Span } from "../../event/internal/span.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
 import { asInstaller } from "../../middleware/internal/installer.ts"
 import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
-import { CallError, GuardrailFailed, InterceptFailed, InvalidInput } from "../CallError.ts"
+import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
 import { judgeRequest } from "./judge.ts"
 import type { Run } from "./managedCall.ts"
@@ -132,7 +132,8 @@ export const requestOfNext = (
     Effect.catchCause((cause) => Effect.fail(run.error(new InvalidInput({ cause })))),
     Effect.flatMap((decoded) => {
       const verdict = judgeRequest(run, decoded, frame)
-      const settled = (error: CallError | undefined) => error === undefined ? Effect.succeed(decoded) : Effect.fail(error)
+      const settled = (error: CallError | undefined) =>
+        error === undefined ? Effect.succeed(decoded) : Effect.fail(error)
       return Effect.isEffect(verdict) ? Effect.flatMap(verdict, settled) : settled(verdict)
     })
   )

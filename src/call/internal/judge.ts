@@ -26,8 +26,13 @@ export const judgeRequest = (run: Run, request: Prepared, frame: Frame): MaybeEf
   const { audit } = run.kernel.options
   if (audit !== undefined) request.digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
   const view = run.viewOf(request)
-  return judgeAll(run, run.chains.guardrails, frame, request.digest, (entry) =>
-    appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(view) : notApplicable)
+  return judgeAll(
+    run,
+    run.chains.guardrails,
+    frame,
+    request.digest,
+    (entry) => appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(view) : notApplicable
+  )
 }
 
 /** The digest covers headers only by name: their values may be secret. */
@@ -41,8 +46,13 @@ export const judgeOutput = (
   frame: Frame
 ): MaybeEffect<CallError | undefined> => {
   const view = run.viewOf(run.request)
-  return judgeAll(run, steps, frame, undefined, (entry) =>
-    appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(output, view) : notApplicable)
+  return judgeAll(
+    run,
+    steps,
+    frame,
+    undefined,
+    (entry) => appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(output, view) : notApplicable
+  )
 }
 
 const notApplicable = Symbol("not applicable")

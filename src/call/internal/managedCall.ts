@@ -11,14 +11,7 @@ import type { Span } from "../../event/internal/span.ts"
 import type { DecisionRecord, Profile } from "../../event/LifecycleEvent.ts"
 import type { Call } from "../../middleware/Call.ts"
 import { type Chains, type Plan, planFor } from "../../middleware/internal/plan.ts"
-import {
-  awaitGates,
-  currentFrame,
-  currentRuntime,
-  isGated,
-  makeSpan,
-  withFrame
-} from "../../scope/internal/current.ts"
+import { awaitGates, currentFrame, currentRuntime, isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
 import { CallError, PolicyMissing, type Reason, RuntimeClosed } from "../CallError.ts"
 import type { Carrier, Prepared } from "./carrier.ts"
 import { copyContainer } from "./containers.ts"
@@ -152,7 +145,9 @@ export class Run {
       return Effect.flatMap(awaitGates(this.runtime, this.frame), () => this.enter(proceed))
     }
     this.hasEntered = true
-    if (this.plan.missing.length > 0) return this.begin(this.fail(new PolicyMissing({ missing: this.plan.missing })), proceed)
+    if (this.plan.missing.length > 0) {
+      return this.begin(this.fail(new PolicyMissing({ missing: this.plan.missing })), proceed)
+    }
     const { requests } = this.chains
     if (requests.length === 0 && this.spec.schema === undefined) return this.begin(undefined, proceed)
     const result = prepare(this)

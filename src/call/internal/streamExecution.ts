@@ -102,8 +102,14 @@ const makeNext = (
         const open = Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
           attempt === 1
             ? pullAround(run, provider, index, next, parent, scope)
-            : openAttempt(run, fiber, parent, attempt, scope, (frame, inner) =>
-              pullAround(run, provider, index, next, frame, inner)))
+            : openAttempt(
+              run,
+              fiber,
+              parent,
+              attempt,
+              scope,
+              (frame, inner) => pullAround(run, provider, index, next, frame, inner)
+            ))
         return Effect.onExitPrimitive(
           Effect.map(open, (pull) => Effect.onExitPrimitive(pull, (exit) => inherit(run, exit))),
           (exit) => inherit(run, exit)
@@ -142,7 +148,8 @@ const openAttempt = (
             Effect.onExitPrimitive(pull, (exit) =>
               Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? finish(exit) : undefined))
         }),
-        (exit) => Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? finish(exit) : undefined
+        (exit) =>
+          Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? finish(exit) : undefined
       )
     )
   })

@@ -65,12 +65,16 @@ class Flow {
   }
 
   /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
-  readonly pull: AnyPull = Effect.suspend(() =>
-    Effect.onExitPrimitive(
-      withContext(this.upstream === undefined ? this.open() : this.next(this.upstream), this.run.callerContext),
-      (exit) => Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? this.finish(exit) : undefined
+  readonly pull: AnyPull = Effect.withFiber((fiber) => {
+    const consumer = fiber.context
+    return Effect.onExitPrimitive(
+      this.upstream === undefined ? this.open() : this.next(this.upstream),
+      (exit) => {
+        fiber.setContext(consumer)
+        return Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? this.finish(exit) : undefined
+      }
     )
-  )
+  })
 
   /** The consumer is gone: it read enough, failed, or was interrupted. */
   abandon(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
@@ -96,9 +100,10 @@ class Flow {
     return withContext(
       Effect.matchCauseEffect(pull, {
         onSuccess: (chunks) => this.accept(chunks, pull),
-        onFailure: (cause) => this.run.final === undefined
-          ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
-          : Effect.fail(this.run.final)
+        onFailure: (cause) =>
+          this.run.final === undefined
+            ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
+            : Effect.fail(this.run.final)
       }),
       this.context
     )
@@ -211,4 +216,3 @@ class Flow {
 }
 
 const isNonEmpty = (chunks: ReadonlyArray<unknown>): chunks is Chunks => chunks.length > 0
-

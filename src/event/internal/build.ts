@@ -1,8 +1,8 @@
 import type { Profile } from "../LifecycleEvent.ts"
+import type { EventRecord } from "./eventRecord.ts"
 import type { Draft } from "./frame.ts"
 import type { Kernel } from "./kernel.ts"
 import { type ErrorCapture, outcomeOf } from "./outcome.ts"
-import type { EventRecord } from "./eventRecord.ts"
 import type { Span } from "./span.ts"
 
 type Metadata = Record<string, unknown>

@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import { buildDraft } from "./build.ts"
+import type { EventRecord } from "./eventRecord.ts"
 import type { Draft } from "./frame.ts"
 import type { Batch, Kernel, Trouble } from "./kernel.ts"
 import type { Mailbox } from "./mailbox.ts"
-import type { EventRecord } from "./eventRecord.ts"
 
 const batchSize = 1024
 const logEveryMicros = 60_000_000

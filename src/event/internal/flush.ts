@@ -59,8 +59,7 @@ export const flush = (
     return Effect.acquireUseRelease(change(1), () => kernel.waiters.until(isReady), () => change(-1)).pipe(
       Effect.timeoutOrElse({
         duration: limit,
-        orElse: () =>
-          Effect.fail(new FlushTimeout({ waitingFor: waitingFor(), afterMillis: Duration.toMillis(limit) }))
+        orElse: () => Effect.fail(new FlushTimeout({ waitingFor: waitingFor(), afterMillis: Duration.toMillis(limit) }))
       })
     )
   })

@@ -2,7 +2,7 @@
  * Growable circular buffer. It keeps the order of insertion and never refuses: its owner decides when it is full.
  */
 export class Ring<A> {
-  private items: Array<A | undefined> = new Array<A | undefined>(64)
+  private items: Array<A | undefined> = empty(64)
   private mask = 63
   private head = 0
   size = 0
@@ -29,7 +29,7 @@ export class Ring<A> {
 
   private grow(): void {
     const capacity = (this.mask + 1) * 2
-    const items = new Array<A | undefined>(capacity)
+    const items = empty<A>(capacity)
     for (let i = 0; i < this.size; i++) items[i] = this.items[(this.head + i) & this.mask]
     this.items = items
     this.mask = capacity - 1
@@ -37,8 +37,10 @@ export class Ring<A> {
   }
 
   private reset(): void {
-    this.items = new Array<A | undefined>(64)
+    this.items = empty(64)
     this.mask = 63
     this.head = 0
   }
 }
+
+const empty = <A>(length: number): Array<A | undefined> => Array.from({ length }, () => undefined)

@@ -60,7 +60,8 @@ export const explain = (plan: Plan, question: Question): Explanation => {
   const broken = new Map<number, string>()
   for (const step of stagesOf(plan, isStreaming)) {
     const { kind, name, priority } = step.entry
-    const say = (list: Array<ExplainedEntry>, why: string) => list.push({ kind, name, priority, level: step.level, why })
+    const say = (list: Array<ExplainedEntry>, why: string) =>
+      list.push({ kind, name, priority, level: step.level, why })
     const refusal = refusalOf(step, call, isStreaming, broken)
     if (refusal !== undefined) {
       say(skips, refusal)

@@ -39,12 +39,12 @@ export const callbackContext = (
 export const withContext = <A, E>(
   effect: Effect.Effect<A, E, unknown>,
   context: Context.Context<never>
-): Effect.Effect<A, E> => Effect.updateContext(effect, (_: Context.Context<never>) => context as Context.Context<unknown>)
+): Effect.Effect<A, E> =>
+  Effect.updateContext(effect, (): Context.Context<unknown> => context as Context.Context<unknown>)
 
 /** Runs the effect of a callback where its entry was installed. */
 export const asInstaller = <A, E>(
   effect: Effect.Effect<A, E, unknown>,
   installer: Context.Context<never>,
   frame: Frame
-): Effect.Effect<A, E> =>
-  Effect.withFiber((fiber) => withContext(effect, callbackContext(installer, fiber, frame)))
+): Effect.Effect<A, E> => Effect.withFiber((fiber) => withContext(effect, callbackContext(installer, fiber, frame)))

@@ -224,7 +224,7 @@ const clear = (entry: SanitizerEntry, draft: Draft): void => {
     case "errorSanitizer":
       assignError(draft, undefined)
       if (draft._tag === "ScopeEnd") {
-        draft.decisions = draft.decisions.map(({ reason: _, ...decision }) => decision)
+        draft.decisions = draft.decisions.map((decision) => ({ ...decision, reason: undefined }))
       }
       fields = ["error"]
       break
@@ -257,4 +257,3 @@ const isScalar = (value: unknown): boolean =>
   typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
 
 const isFlat = (value: unknown): boolean => isScalar(value) || (Array.isArray(value) && value.every(isScalar))
-

@@ -1,0 +1,7 @@
+/**
+ * Tools for testing programs that run on heddle.
+ *
+ * @since 0.1.0
+ */
+export * as EventTree from "./EventTree.ts"
+export * as TestRuntime from "./TestRuntime.ts"
