@@ -145,6 +145,19 @@ export const flush: Effect.Effect<void, FlushTimeout, AgentRuntime> = Effect.wit
   return flushRuntime(runtime, currentFrame(fiber), runtime.kernel.options.flushTimeout)
 })
 
+/**
+ * What went wrong where the work may not see it (a subscriber, a sanitizer, an injector, a full ring), and how often.
+ *
+ * @stability experimental
+ * @category accessors
+ * @since 0.1.0
+ */
+export const troubles: Effect.Effect<
+  ReadonlyArray<{ readonly kind: string; readonly name: string; readonly count: number }>,
+  never,
+  AgentRuntime
+> = Effect.map(AgentRuntime, ({ dispatcher }) => dispatcher.troubles)
+
 // internal
 
 const defaultAllowList = ["accept", "content-type", "user-agent"]

@@ -23,7 +23,11 @@ export class Dispatcher {
   private busy = false
   private pending: Effect.Effect<void> | undefined = undefined
   private readonly touched = new Set<Mailbox>()
-  private readonly logged = new Map<string, { count: number; at: number }>()
+  /** Troubles so far: how many of each, how many since the last time one was logged, and when that was. */
+  private readonly ledger = new Map<
+    string,
+    { readonly kind: string; readonly name: string; total: number; count: number; at: number }
+  >()
 
   constructor(kernel: Kernel, trunk: PubSub.PubSub<Batch>) {
     this.kernel = kernel
@@ -122,24 +126,27 @@ export class Dispatcher {
     this.pending = this.step()
   }
 
+  /** How often what went wrong. */
+  get troubles(): ReadonlyArray<{ readonly kind: string; readonly name: string; readonly count: number }> {
+    return Array.from(this.ledger.values(), ({ kind, name, total }) => ({ kind, name, count: total }))
+  }
+
   private logTroubles(troubles: ReadonlyArray<Trouble>): Effect.Effect<void> {
     const now = this.kernel.now(undefined)
     const due: Array<Effect.Effect<void>> = []
-    for (const trouble of troubles) {
-      const key = `${trouble.kind}\u0000${trouble.name}`
-      const entry = this.logged.get(key)
-      if (entry !== undefined && now - entry.at < logEveryMicros) {
+    for (const { detail, kind, name } of troubles) {
+      const key = `${kind}\u0000${name}`
+      const entry = this.ledger.get(key) ?? { kind, name, total: 0, count: 0, at: Number.NEGATIVE_INFINITY }
+      this.ledger.set(key, entry)
+      entry.total++
+      if (now - entry.at < logEveryMicros) {
         entry.count++
         continue
       }
-      const before = entry?.count ?? 0
-      this.logged.set(key, { count: 0, at: now })
-      due.push(
-        Effect.logWarning(
-          `heddle: ${trouble.kind}: ${trouble.name}${before === 0 ? "" : ` (and ${before} more like it)`}`,
-          trouble.detail
-        )
-      )
+      const more = entry.count === 0 ? "" : ` (and ${entry.count} more like it)`
+      entry.count = 0
+      entry.at = now
+      due.push(Effect.logWarning(`heddle: ${kind}: ${name}${more}`, detail))
     }
     return Effect.all(due, { discard: true })
   }

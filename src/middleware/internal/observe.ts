@@ -33,8 +33,7 @@ export interface EventFields {
 export class Observation {
   private readonly kernel: Kernel
   private readonly request: ReadonlyArray<ObserverStep>
-  private readonly response: ReadonlyArray<ObserverStep>
-  private readonly error: ReadonlyArray<ObserverStep>
+  private readonly callEnd: ReadonlyArray<ObserverStep>
   private readonly scopeStart: ReadonlyArray<ObserverStep>
   private readonly scopeEnd: ReadonlyArray<ObserverStep>
   private readonly mark: ReadonlyArray<ObserverStep>
@@ -44,11 +43,10 @@ export class Observation {
     const injectors = of("metadataInjector")
     this.kernel = kernel
     this.scopeStart = [...injectors, ...of("scopeStartSanitizer")]
-    this.scopeEnd = [...injectors, ...of("scopeEndSanitizer")]
+    this.scopeEnd = [...of("errorSanitizer"), ...injectors, ...of("scopeEndSanitizer")]
     this.mark = [...injectors, ...of("markSanitizer")]
     this.request = [...of("requestSanitizer"), ...this.scopeStart]
-    this.response = [...of("responseSanitizer"), ...this.scopeEnd]
-    this.error = [...of("errorSanitizer"), ...this.scopeEnd]
+    this.callEnd = [...of("responseSanitizer"), ...this.scopeEnd]
   }
 
   static make(
@@ -75,8 +73,7 @@ export class Observation {
       case "ScopeStart":
         return span?.isCall === true ? this.request : this.scopeStart
       case "ScopeEnd":
-        if (draft.outcome._tag === "Failure" || draft.outcome._tag === "Blocked") return this.error
-        return span?.isCall === true && draft.outcome._tag === "Success" ? this.response : this.scopeEnd
+        return span?.isCall === true ? this.callEnd : this.scopeEnd
     }
   }
 
@@ -95,6 +92,7 @@ export class Observation {
       try {
         if (entry.kind === "metadataInjector") result = entry.inject(draft)
         else {
+          if (!hasField(entry.kind, draft)) continue
           if (!appliesTo(entry.applies, draft.category, draft.name, draft)) continue
           result = entry.sanitize(payloadOf(entry.kind, draft), draft)
         }
@@ -147,6 +145,15 @@ const isObserver = (entry: AnyEntry): entry is ObserverEntry =>
   entry.kind === "metadataInjector" || entry.kind.endsWith("Sanitizer")
 
 const isThenable = (value: unknown): boolean => value instanceof Promise
+
+/** A response sanitizer has nothing to do without data, an error sanitizer nothing without an error. */
+const hasField = (kind: SanitizerEntry["kind"], draft: Draft): boolean => {
+  if (kind === "responseSanitizer") {
+    return draft._tag !== "ScopeEnd" || draft.data !== undefined || draft.outcome._tag === "Success"
+  }
+  if (kind === "errorSanitizer") return payloadOf(kind, draft) !== undefined
+  return true
+}
 
 const blockTag = "GuardrailRejected"
 
