@@ -1,0 +1,4 @@
+import { buffered } from "./Driver.ts"
+import { suite } from "./ManagedCallTest.ts"
+
+suite("LlmCall.run", buffered)

@@ -1,0 +1,4 @@
+import { streamed } from "./Driver.ts"
+import { suite } from "./ManagedCallTest.ts"
+
+suite("LlmCall.stream", streamed)

@@ -1,0 +1,4 @@
+import { tool } from "./Driver.ts"
+import { suite } from "./ManagedCallTest.ts"
+
+suite("ToolCall.run", tool)
