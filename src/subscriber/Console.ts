@@ -9,8 +9,16 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as EffectConsole from "effect/Console"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { BufferOptions } from "../event/EventBus.ts"
+import type { DuplicateEntry } from "../event/internal/registry.ts"
+import type { AgentRuntime } from "../event/internal/runtime.ts"
 import type { LifecycleEvent } from "../event/LifecycleEvent.ts"
+import type { MaybeEffect } from "../middleware/internal/entry.ts"
 import * as eventTree from "./internal/eventTree.ts"
+import * as Subscriber from "./Subscriber.ts"
 
 /**
  * How lines look.
@@ -66,6 +74,78 @@ export interface Renderer {
  * @since 0.1.0
  */
 export const renderer = (options?: RenderOptions): Renderer => {
+  const lineOf = makeLineOf(options)
+  return { render: (event) => [lineOf(event)] }
+}
+
+/**
+ * How events are shown, and where.
+ *
+ * **Details**
+ *
+ * - `write`: gets one line at a time, without a line break; by default it is the `log` of Effect's `Console` service. A
+ *   line that could not be written is counted and logged, like any failure of a subscriber.
+ * - `filter`: which events are shown. The others are to the tree as if they had never been, so keep or drop starts and
+ *   ends of a scope together.
+ * - `buffer`: as that of any subscriber. A terminal that is too slow for it gets a line that says what was dropped.
+ * - `name`: of the subscriber, `"console"` unless set. Two in one runtime need two names.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions<E = never, R = never> extends RenderOptions {
+  readonly write?: ((line: string) => MaybeEffect<void, E, R>) | undefined
+  readonly filter?: ((event: LifecycleEvent) => boolean) | undefined
+  readonly buffer?: BufferOptions | undefined
+  readonly name?: string | undefined
+}
+
+/**
+ * Shows the event tree of a runtime live, for as long as the layer lives.
+ *
+ * **Details**
+ *
+ * Each build of the layer has a tree of its own. The `Console`, like everything that `write` needs, is that of the place
+ * where the layer is built. `AgentRuntime.flush` waits until the events so far have been written.
+ *
+ * **Gotchas**
+ *
+ * Composed around a runtime from outside it is released before it, and does not show its last events. Give it to
+ * `AgentRuntime.layerWith({ policies })` to see how the runtime closes.
+ *
+ * **Example** (Watching an agent)
+ *
+ * ```ts
+ * const Runtime = AgentRuntime.layerWith({ policies: Console.layer({ color: true }) })
+ * scout("What is a heddle?").pipe(Effect.provide(Runtime))
+ * // 03d1 ▸ agent scout
+ * // 03d2   ▸ tool search
+ * // 03d2   ✓ tool search  182 ms
+ * // 03d1 ✓ agent scout  184 ms
+ * ```
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E = never, R = never>(
+  options?: LayerOptions<E, R>
+): Layer.Layer<never, DuplicateEntry, AgentRuntime | Exclude<R, Scope.Scope>> =>
+  Layer.suspend(() => {
+    const lineOf = makeLineOf(options)
+    const write: (line: string) => MaybeEffect<void, E, R> = options?.write ?? EffectConsole.log
+    return Subscriber.layer({
+      name: options?.name ?? "console",
+      filter: options?.filter,
+      buffer: options?.buffer,
+      handle: (event) => write(lineOf(event))
+    })
+  })
+
+// internal
+
+const makeLineOf = (options: RenderOptions | undefined): (event: LifecycleEvent) => string => {
   const state = eventTree.make()
   const width = options?.width ?? 120
   const resolved: eventTree.Options = {
@@ -73,5 +153,5 @@ export const renderer = (options?: RenderOptions): Renderer => {
     data: options?.data ?? false,
     width: width >= 40 ? Math.floor(width) : 40
   }
-  return { render: (event) => [eventTree.render(state, event, resolved)] }
+  return (event) => eventTree.render(state, event, resolved)
 }

@@ -4,4 +4,5 @@
  * @since 0.1.0
  */
 export * as EventTree from "./EventTree.ts"
+export * as ScriptedModel from "./ScriptedModel.ts"
 export * as TestRuntime from "./TestRuntime.ts"
