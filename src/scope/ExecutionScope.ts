@@ -10,13 +10,15 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Frame } from "../event/internal/frame.ts"
+import type { Kernel } from "../event/internal/kernel.ts"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
 import { fromHandle, type ScopeHandle, type Span } from "../event/internal/span.ts"
 import type { Category } from "../event/LifecycleEvent.ts"
-import { awaitGates, currentFrame, currentRuntime, inFrame, isGated, makeSpan, withFrame } from "./internal/current.ts"
+import { awaitGates, currentFrame, currentKernel, inFrame, isGated, makeSpan, withFrame } from "./internal/current.ts"
 
 export type {
   /**
@@ -66,22 +68,21 @@ export interface ScopeOptions {
 export const run =
   (options: ScopeOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | AgentRuntime> =>
     Effect.withFiber<A, E, R | AgentRuntime>((fiber) => {
-      const runtime = currentRuntime(fiber)
+      const kernel = currentKernel(fiber)
       const frame = currentFrame(fiber)
-      const { kernel } = runtime
       if (kernel.closed) return effect
       const outer = fiber.context
-      const span = spanOf(options, runtime, fiber, frame, frame.span)
+      const span = spanOf(options, kernel, fiber, frame, frame.span)
       const start = Effect.withFiber<A, E, R>((fiber) => {
         kernel.startSpan(span, fiber, options.input)
         fiber.setContext(withFrame(outer, span))
         return effect
       })
       return Effect.onExitPrimitive(
-        isGated(runtime, frame) ? Effect.flatMap(awaitGates(runtime, frame), () => start) : start,
+        isGated(kernel, frame) ? Effect.flatMap(awaitGates(kernel, frame), () => start) : start,
         (exit) => {
           fiber.setContext(outer)
-          kernel.endSpan(span, fiber, exit, span.output, undefined)
+          kernel.endSpan(span, exit, span.output, undefined)
           return undefined
         }
       )
@@ -102,23 +103,19 @@ export const open = (
   }
 ): Effect.Effect<ScopeHandle, never, AgentRuntime | Scope.Scope> =>
   Effect.withFiber<ScopeHandle, never, AgentRuntime | Scope.Scope>((fiber) => {
-    const runtime = currentRuntime(fiber)
+    const kernel = currentKernel(fiber)
     const frame = currentFrame(fiber)
-    const { kernel } = runtime
     const parent = options.parent === undefined ? frame.span : fromHandle(options.parent)
-    const span = spanOf(options, runtime, fiber, frame, parent)
+    const span = spanOf(options, kernel, fiber, frame, parent)
     if (kernel.closed) return Effect.succeed(span.handle)
     const acquire = Effect.withFiber<ScopeHandle>((fiber) => {
       kernel.startSpan(span, fiber, options.input)
       return Effect.succeed(span.handle)
     })
     const release = (_: ScopeHandle, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-      Effect.withFiber((fiber) => {
-        kernel.endSpan(span, fiber, exit, span.output, undefined)
-        return Effect.void
-      })
+      Effect.sync(() => kernel.endSpan(span, exit, span.output, undefined))
     return Effect.andThen(
-      isGated(runtime, frame) ? awaitGates(runtime, frame) : Effect.void,
+      isGated(kernel, frame) ? awaitGates(kernel, frame) : Effect.void,
       Effect.acquireRelease(acquire, release)
     )
   })
@@ -178,12 +175,13 @@ export const setOutput = (value: unknown): Effect.Effect<void> =>
 
 const spanOf = (
   options: ScopeOptions,
-  runtime: AgentRuntime["Service"],
-  fiber: Parameters<typeof makeSpan>[1],
+  kernel: Kernel,
+  fiber: Fiber.Fiber<unknown, unknown>,
   frame: Frame,
   parent: Span | undefined
 ): Span => {
-  const span = makeSpan(runtime, fiber, frame, parent, options.name, options.category, false)
+  const { category, name } = options
+  const span = makeSpan(kernel, kernel.plan(frame.level), fiber, frame, parent, name, category, false)
   span.metadata = options.metadata
   span.subtype = options.subtype
   if (options.attributes !== undefined && options.attributes.length > 0) {

@@ -4,10 +4,12 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
 import type { DataSchema, Severity } from "../event/LifecycleEvent.ts"
-import { currentFrame, currentRuntime } from "./internal/current.ts"
+import { currentFrame, currentKernel } from "./internal/current.ts"
 
 /**
  * What a mark carries besides its name.
@@ -42,16 +44,16 @@ export interface MarkOptions {
  */
 export const emit = (name: string, options?: MarkOptions): Effect.Effect<void, never, AgentRuntime> =>
   Effect.withFiber<void, never, AgentRuntime>((fiber) => {
-    const { kernel } = currentRuntime(fiber)
+    const kernel = currentKernel(fiber)
     const frame = currentFrame(fiber)
     if (kernel.isListening(frame)) {
       const span = frame.span?.kernel === kernel ? frame.span : undefined
-      kernel.mark(frame, span, fiber, options?.data, options?.metadata, {
-        ordinal: kernel.nextOrdinal(),
+      kernel.mark(frame, span, Context.get(fiber.context, Clock.Clock), options?.data, {
         name,
         category: undefined,
         severity: options?.severity,
-        dataSchema: options?.dataSchema
+        dataSchema: options?.dataSchema,
+        metadata: options?.metadata
       })
     }
     return Effect.void

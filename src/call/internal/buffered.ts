@@ -1,6 +1,5 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Tracer from "effect/Tracer"
@@ -12,7 +11,8 @@ import { type CallError, type GuardrailRejected, InvalidOutput } from "../CallEr
 import type { Prepared } from "./carrier.ts"
 import { around, checkDigest, type Work } from "./execution.ts"
 import { judgeOutput } from "./judge.ts"
-import { type CallSpec, Run } from "./managedCall.ts"
+import { type AnyRun, type CallSpec, Run } from "./managedCall.ts"
+import { type AnyFiber, Operation } from "./operation.ts"
 
 /** How a call that gives one value is made. */
 export interface BufferedSpec extends CallSpec {
@@ -28,79 +28,89 @@ export interface BufferedSpec extends CallSpec {
 export const managed = <I, A, E, R>(
   spec: BufferedSpec,
   body: (payload: I) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CallError, R | AgentRuntime> =>
-  Effect.withFiber<A, E | CallError, R | AgentRuntime>((fiber) => {
-    const run = new Run(spec, fiber)
-    const call = run.enter(() => proceed(run, body))
+): Effect.Effect<A, E | CallError, R | AgentRuntime> => new ManagedCall(spec, body)
+
+class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRuntime> {
+  private readonly spec: BufferedSpec
+  private readonly body: (payload: I) => Effect.Effect<A, E, R>
+
+  constructor(spec: BufferedSpec, body: (payload: I) => Effect.Effect<A, E, R>) {
+    super()
+    this.spec = spec
+    this.body = body
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    const { onBlocked } = this.spec
+    const run = new BufferedRun(this.spec, fiber, this.body)
     return Effect.onExitPrimitive(
-      spec.onBlocked === undefined ? call : answerBlock(run, call, spec.onBlocked),
+      onBlocked === undefined ? run : answerBlock(run, onBlocked),
       (exit) => {
         fiber.setContext(run.callerContext)
         run.end(fiber, exit, exit._tag === "Success" ? exit.value : undefined)
         return undefined
       }
     )
-  })
+  }
+}
 
-const proceed = <I, A, E, R>(
-  run: Run,
-  body: (payload: I) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CallError, R> => {
-  const { executions, outputs } = run.chains
-  const result = executions.length === 0 ? perform(run, run.request, body) : execute(run, body)
-  return outputs.length === 0 ? result : Effect.flatMap(result, (value) => judge(run, value))
+class BufferedRun<I, A, E, R> extends Run<A, E, R> {
+  private readonly body: (payload: I) => Effect.Effect<A, E, R>
+
+  constructor(spec: CallSpec, fiber: AnyFiber, body: (payload: I) => Effect.Effect<A, E, R>) {
+    super(spec, fiber)
+    this.body = body
+  }
+
+  proceed(): Effect.Effect<A, E | CallError, R> {
+    const { executions, outputs } = this.chains
+    const result = executions.length === 0 ? this.work(this.request) : execute(this)
+    return outputs.length === 0 ? result : Effect.flatMap(result, (value) => judge(this, value))
+  }
+
+  /** Step 6: the work, on containers of its own. */
+  work(request: Prepared): Effect.Effect<A, E | CallError, R> {
+    const tampered = checkDigest(this, request)
+    return tampered === undefined ? this.body(this.payloadForWork(request) as I) : Effect.fail(tampered)
+  }
 }
 
 /** Step 5. A block is final whatever the intercepts make of it, and a replaced result is checked. */
-const execute = <I, A, E, R>(
-  run: Run,
-  body: (payload: I) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CallError, R> => {
-  const produced = new Set<unknown>()
+const execute = <I, A, E, R>(run: BufferedRun<I, A, E, R>): Effect.Effect<A, E | CallError, R> => {
+  const { output } = run.spec
+  const produced = output === undefined ? undefined : new Set<unknown>()
   const work: Work = (request, frame, fiber) => {
-    const effect = withContext(perform(run, request, body), workContext(run, fiber, frame))
-    return run.spec.output === undefined
-      ? effect
-      : Effect.map(effect, (value) => {
-        produced.add(value)
-        return value
-      })
+    const effect = withContext(run.work(request), workContext(run, fiber, frame))
+    return produced === undefined ? effect : Effect.map(effect, (value) => {
+      produced.add(value)
+      return value
+    })
   }
-  const result = Effect.matchCauseEffect(around(run, work, 0, run.request, run.span), {
+  const result = around(run, work, 0, run.request, run.span)
+  // Every intercept passed the call on as it was: there is nothing to settle, and the call's scope is current already.
+  if (result === undefined) return run.work(run.request)
+  const settled = Effect.matchCauseEffect(result, {
     onFailure: (cause) => run.final === undefined ? Effect.failCause(cause) : Effect.fail(run.final),
     onSuccess: (value) => {
       if (run.final !== undefined) return Effect.fail(run.final)
-      return run.spec.output === undefined || produced.has(value)
-        ? Effect.succeed(value)
-        : checkReplaced(run, run.spec.output, value)
+      return output === undefined || produced?.has(value) ? Effect.succeed(value) : checkReplaced(run, output, value)
     }
   })
-  return result as Effect.Effect<A, E | CallError, R>
-}
-
-/** Step 6: the work, on containers of its own. */
-const perform = <I, A, E, R>(
-  run: Run,
-  request: Prepared,
-  body: (payload: I) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CallError, R> => {
-  const tampered = checkDigest(run, request)
-  return tampered === undefined ? body(run.payloadForWork(request) as I) : Effect.fail(tampered)
+  return settled as Effect.Effect<A, E | CallError, R>
 }
 
 const answerBlock = <A, E, R>(
-  run: Run,
-  call: Effect.Effect<A, E, R>,
+  run: Run<A, E, R>,
   onBlocked: (rejection: GuardrailRejected) => unknown
-): Effect.Effect<A, E, R> =>
-  Effect.catchCause(call, (cause) => {
+): Effect.Effect<A, E | CallError, R> =>
+  Effect.catchCause(run, (cause) => {
     const reason = run.final?.reason
     return reason?._tag === "GuardrailRejected"
       ? Effect.sync(() => onBlocked(reason) as A)
       : Effect.failCause(cause)
   })
 
-const checkReplaced = (run: Run, schema: Schema.Top, value: unknown): Effect.Effect<unknown, CallError> => {
+const checkReplaced = (run: AnyRun, schema: Schema.Top, value: unknown): Effect.Effect<unknown, CallError> => {
   try {
     SchemaParser.asserts(schema, value)
     return Effect.succeed(value)
@@ -110,7 +120,7 @@ const checkReplaced = (run: Run, schema: Schema.Top, value: unknown): Effect.Eff
 }
 
 /** Step 7 for a value. */
-const judge = <A>(run: Run, value: A): Effect.Effect<A, CallError> => {
+const judge = <A>(run: AnyRun, value: A): Effect.Effect<A, CallError> => {
   const text = typeof value === "string" ? { text: value } : undefined
   const verdict = judgeOutput(run, run.chains.outputs, { value, ...text, held: [], final: true }, run.span)
   const settle = (error: CallError | undefined) => error === undefined ? Effect.succeed(value) : Effect.fail(error)
@@ -119,8 +129,8 @@ const judge = <A>(run: Run, value: A): Effect.Effect<A, CallError> => {
 
 /** The caller's services, with the frame of this run and the span that an intercept may have opened around it. */
 export const workContext = (
-  run: Run,
-  fiber: Fiber.Fiber<unknown, unknown>,
+  run: AnyRun,
+  fiber: AnyFiber,
   frame: Frame
 ): Context.Context<never> => {
   const context = withFrame(run.callerContext, frame)

@@ -1,7 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type { Frame } from "../../event/internal/frame.ts"
 import type { Span } from "../../event/internal/span.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
@@ -10,33 +9,38 @@ import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
 import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
 import { judgeRequest } from "./judge.ts"
-import type { Run } from "./managedCall.ts"
+import type { AnyRun } from "./managedCall.ts"
+import { type AnyFiber, Operation } from "./operation.ts"
 import { change, decodeRequest, thrown } from "./request.ts"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** Runs the work of a call on a request, in a frame. */
 export type Work = (request: Prepared, frame: Frame, fiber: AnyFiber) => Effect.Effect<unknown, unknown>
 
-/** Step 5: execution intercepts from `index` on, outermost first, around the work. */
+/**
+ * Step 5: execution intercepts from `index` on, outermost first, around the work. `undefined` means that each of them
+ * passed the call on as it was, so that only the work is left to run.
+ */
 export const around = (
-  run: Run,
+  run: AnyRun,
   work: Work,
   index: number,
   request: Prepared,
   frame: Frame
-): Effect.Effect<unknown, unknown> => {
+): Effect.Effect<unknown, unknown> | undefined => {
   const steps = run.chains.executions
   for (let i = index; i < steps.length; i++) {
     const { context, entry } = steps[i]!
     const view = run.viewOf(request)
+    const turn = new Turn(run, work, i + 1, request, frame, entry.name)
     let result: unknown
     try {
       if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
-      result = entry.around(view, makeNext(run, work, i + 1, request, frame, entry.name))
+      result = entry.around(view, turn.next)
     } catch (defect) {
       return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) })))
     }
+    // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
+    if (result instanceof Next && turn.isPassedOn(result)) continue
     if (!Effect.isEffect(result)) {
       const cause = `around must return an Effect, not ${result instanceof Promise ? "a Promise" : typeof result}`
       return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
@@ -45,59 +49,106 @@ export const around = (
       Effect.catchCause((cause) => Effect.failCause(ownCause(run, entry.name, cause)))
     )
   }
-  return Effect.withFiber((fiber) => work(request, frame, fiber))
+  return undefined
 }
 
+const aroundOrWork = (
+  run: AnyRun,
+  work: Work,
+  index: number,
+  request: Prepared,
+  frame: Frame
+): Effect.Effect<unknown, unknown> =>
+  around(run, work, index, request, frame) ?? Effect.withFiber((fiber) => work(request, frame, fiber))
+
 /** What an intercept failed with: errors that came out of `next` as they are, its own as `InterceptFailed`. */
-export const ownCause = (run: Run, intercept: string, cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
+export const ownCause = (run: AnyRun, intercept: string, cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
   const isForeign = cause.reasons.every((reason) => {
     if (Cause.isInterruptReason(reason)) return true
-    return run.inherited.has(Cause.isFailReason(reason) ? reason.error : reason.defect)
+    return run.hasInherited(Cause.isFailReason(reason) ? reason.error : reason.defect)
   })
   if (isForeign) return cause
   const error = run.error(new InterceptFailed({ intercept, cause }))
-  run.inherited.add(error)
+  run.inherit(error)
   return Cause.fail(error)
 }
 
 /** Remembers the errors that come out of `next`. */
-export const inherit = (run: Run, exit: Exit.Exit<unknown, unknown>): undefined => {
+export const inherit = (run: AnyRun, exit: Exit.Exit<unknown, unknown>): undefined => {
   if (exit._tag === "Failure") {
     for (const reason of exit.cause.reasons) {
-      if (Cause.isFailReason(reason)) run.inherited.add(reason.error)
-      else if (Cause.isDieReason(reason)) run.inherited.add(reason.defect)
+      if (Cause.isFailReason(reason)) run.inherit(reason.error)
+      else if (Cause.isDieReason(reason)) run.inherit(reason.defect)
     }
   }
   return undefined
 }
 
-const makeNext = (
-  run: Run,
-  work: Work,
-  index: number,
-  request: Prepared,
-  frame: Frame,
-  intercept: string
-) => {
-  let runs = 0
-  return (call?: unknown): Effect.Effect<unknown, unknown> =>
-    Effect.onExitPrimitive(
-      Effect.withFiber((fiber) => {
-        const refusal = refusalOf(run, intercept)
-        if (refusal !== undefined) return Effect.fail(refusal)
-        const parent = frameOfNext(run, fiber, frame)
-        const attempt = ++runs
-        return Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
-          attempt === 1
-            ? around(run, work, index, next, parent)
-            : inAttempt(run, parent, attempt, (frame) => around(run, work, index, next, frame)))
-      }),
+/** One turn of one execution intercept: what its `next` runs, and how often it has. */
+class Turn {
+  readonly run: AnyRun
+  readonly work: Work
+  readonly index: number
+  readonly request: Prepared
+  readonly frame: Frame
+  readonly intercept: string
+  attempts = 0
+
+  constructor(run: AnyRun, work: Work, index: number, request: Prepared, frame: Frame, intercept: string) {
+    this.run = run
+    this.work = work
+    this.index = index
+    this.request = request
+    this.frame = frame
+    this.intercept = intercept
+  }
+
+  readonly next = (call?: unknown): Next => new Next(this, call)
+
+  /** Whether this is our own `next()`, unchanged and not yet run; it counts as run from now on. */
+  isPassedOn(next: Next): boolean {
+    if (next.turn !== this || next.call !== undefined || this.attempts > 0) return false
+    this.attempts = 1
+    return true
+  }
+}
+
+class Next extends Operation<unknown, unknown, never> {
+  readonly turn: Turn
+  readonly call: unknown
+
+  constructor(turn: Turn, call: unknown) {
+    super()
+    this.turn = turn
+    this.call = call
+  }
+
+  perform(): Effect.Effect<unknown, unknown> {
+    const { run } = this.turn
+    return Effect.onExitPrimitive(
+      Effect.withFiber((fiber) => this.go(fiber)),
       (exit) => inherit(run, exit)
     )
+  }
+
+  private go(fiber: AnyFiber): Effect.Effect<unknown, unknown> {
+    const { frame, index, intercept, request, run, work } = this.turn
+    const refusal = refusalOf(run, intercept)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const parent = frameOfNext(run, fiber, frame)
+    const attempt = ++this.turn.attempts
+    const onward = (next: Prepared) =>
+      attempt === 1
+        ? aroundOrWork(run, work, index, next, parent)
+        : inAttempt(run, parent, attempt, (frame) => aroundOrWork(run, work, index, next, frame))
+    return this.call === undefined
+      ? onward(request)
+      : Effect.flatMap(requestOfNext(run, request, this.call, intercept, parent), onward)
+  }
 }
 
 /** Why `next` may not run now. */
-export const refusalOf = (run: Run, intercept: string): CallError | undefined => {
+export const refusalOf = (run: AnyRun, intercept: string): CallError | undefined => {
   if (run.final !== undefined) return run.final
   if (!run.hasEnded) return undefined
   return run.error(new InterceptFailed({ intercept, cause: "`next` was run after its call had ended" }))
@@ -107,7 +158,7 @@ export const refusalOf = (run: Run, intercept: string): CallError | undefined =>
  * Where a run of `next` belongs: the frame that the intercept is in by now, if it is inside of the call; else the frame
  * that the intercept was given.
  */
-export const frameOfNext = (run: Run, fiber: AnyFiber, frame: Frame): Frame => {
+export const frameOfNext = (run: AnyRun, fiber: AnyFiber, frame: Frame): Frame => {
   const current = currentFrame(fiber)
   if (current === frame) return frame
   for (let span = current.span; span !== undefined; span = span.parent) {
@@ -118,7 +169,7 @@ export const frameOfNext = (run: Run, fiber: AnyFiber, frame: Frame): Frame => {
 
 /** The request of a run of `next`: the one at hand, or a changed one, decoded and judged again. */
 export const requestOfNext = (
-  run: Run,
+  run: AnyRun,
   request: Prepared,
   call: unknown,
   intercept: string,
@@ -140,11 +191,11 @@ export const requestOfNext = (
 }
 
 /** Makes the scope of a further run of `next`. */
-export const attemptSpan = (run: Run, fiber: AnyFiber, parent: Frame): Span =>
-  makeSpan(run.runtime, fiber, parent, parent.span, "attempt", "function", false)
+export const attemptSpan = (run: AnyRun, fiber: AnyFiber, parent: Frame): Span =>
+  makeSpan(run.kernel, run.kernel.plan(parent.level), fiber, parent, parent.span, "attempt", "function", false)
 
 const inAttempt = <A, E, R>(
-  run: Run,
+  run: AnyRun,
   parent: Frame,
   attempt: number,
   body: (frame: Frame) => Effect.Effect<A, E, R>
@@ -157,14 +208,14 @@ const inAttempt = <A, E, R>(
         return body(span)
       }),
       (exit) => {
-        run.kernel.endSpan(span, fiber, exit, undefined, undefined)
+        run.kernel.endSpan(span, exit, undefined, undefined)
         return undefined
       }
     )
   })
 
 /** With `audit`: what runs must still be what was judged. */
-export const checkDigest = (run: Run, request: Prepared): CallError | undefined => {
+export const checkDigest = (run: AnyRun, request: Prepared): CallError | undefined => {
   const { audit } = run.kernel.options
   if (audit === undefined || request.digest === undefined) return undefined
   const digest = audit(run.spec.carrier.observable(request.payload, noHeaders))

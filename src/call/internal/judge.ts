@@ -17,12 +17,12 @@ import { asInstaller } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
 import { type CallError, GuardrailFailed, GuardrailRejected } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
-import type { Run } from "./managedCall.ts"
+import type { AnyRun } from "./managedCall.ts"
 
 type AnyGuardrail = GuardrailEntry | OutputGuardrailEntry
 
 /** Step 4: all guardrails, one after the other, on exactly this request. `undefined` lets it run. */
-export const judgeRequest = (run: Run, request: Prepared, frame: Frame): MaybeEffect<CallError | undefined> => {
+export const judgeRequest = (run: AnyRun, request: Prepared, frame: Frame): MaybeEffect<CallError | undefined> => {
   const { audit } = run.kernel.options
   if (audit !== undefined) request.digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
   const view = run.viewOf(request)
@@ -40,7 +40,7 @@ const noHeaders: ReadonlySet<string> = new Set()
 
 /** Step 7, for one piece of output and these guardrails. */
 export const judgeOutput = (
-  run: Run,
+  run: AnyRun,
   steps: ReadonlyArray<Step<OutputGuardrailEntry>>,
   output: Output,
   frame: Frame
@@ -58,7 +58,7 @@ export const judgeOutput = (
 const notApplicable = Symbol("not applicable")
 
 const judgeAll = <E extends AnyGuardrail>(
-  run: Run,
+  run: AnyRun,
   steps: ReadonlyArray<Step<E>>,
   frame: Frame,
   digest: string | undefined,
@@ -115,7 +115,7 @@ const isDecision = (answer: unknown): answer is Decision =>
   (answer._tag === "Allow" || (answer._tag === "Reject" && "reason" in answer && typeof answer.reason === "string"))
 
 const settle = (
-  run: Run,
+  run: AnyRun,
   entry: AnyGuardrail,
   answer: unknown,
   digest: string | undefined
@@ -156,21 +156,21 @@ const nameOf = (answer: unknown): string => {
   return answer === null ? "null" : Array.isArray(answer) ? "an array" : typeof answer
 }
 
-const skipRest = (run: Run, steps: ReadonlyArray<Step<AnyGuardrail>>, from: number, error: CallError): CallError => {
+const skipRest = (run: AnyRun, steps: ReadonlyArray<Step<AnyGuardrail>>, from: number, error: CallError): CallError => {
   for (let i = from; i < steps.length; i++) record(run, steps[i]!.entry, "skipped", undefined, undefined)
   return error
 }
 
 /** Puts a decision on the call's end event; a refusal is a mark besides. */
 const record = (
-  run: Run,
+  run: AnyRun,
   entry: AnyGuardrail,
   verdict: DecisionRecord["verdict"],
   reason: string | undefined,
   digest: string | undefined
 ): void => {
   if (!run.isListening) return
-  const now = verdict === "skipped" ? run.stamp : run.kernel.now(run.fiber)
+  const now = verdict === "skipped" ? run.stamp : run.kernel.now(run.span.clock)
   const decision: DecisionRecord = {
     guardrail: entry.name,
     verdict,
@@ -181,11 +181,11 @@ const record = (
   run.stamp = now
   run.decide(entry.kind === "outputGuardrail", decision)
   if (verdict !== "reject" && verdict !== "wouldBlock") return
-  run.kernel.mark(run.span, run.span, run.fiber, decision, undefined, {
-    ordinal: run.kernel.nextOrdinal(),
+  run.kernel.mark(run.span, run.span, run.span.clock, decision, {
     name: entry.name,
     category: "guardrail",
     severity: "warn",
-    dataSchema: undefined
+    dataSchema: undefined,
+    metadata: undefined
   })
 }

@@ -1,21 +1,20 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import type { EndDetail } from "../../event/internal/eventRecord.ts"
 import type { Frame } from "../../event/internal/frame.ts"
 import type { Kernel } from "../../event/internal/kernel.ts"
-import type { AgentRuntime } from "../../event/internal/runtime.ts"
 import type { Span } from "../../event/internal/span.ts"
 import type { DecisionRecord, Profile } from "../../event/LifecycleEvent.ts"
 import type { Call } from "../../middleware/Call.ts"
 import { type Chains, type Plan, planFor } from "../../middleware/internal/plan.ts"
-import { awaitGates, currentFrame, currentRuntime, isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
+import { awaitGates, currentFrame, currentKernel, isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
 import { CallError, PolicyMissing, type Reason, RuntimeClosed } from "../CallError.ts"
 import type { Carrier, Prepared } from "./carrier.ts"
 import { copyContainer } from "./containers.ts"
 import { judgeRequest } from "./judge.ts"
+import { type AnyFiber, Operation } from "./operation.ts"
 import { prepare } from "./request.ts"
 
 /** One managed call as its caller described it. */
@@ -30,24 +29,27 @@ export interface CallSpec {
   readonly output: Schema.Top | undefined
 }
 
-type AnyFiber = Fiber.Fiber<unknown, unknown>
+/** What only some calls have to say at their end. */
+interface Ending {
+  readonly profile?: Profile | undefined
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  readonly origin?: string | undefined
+}
 
 /**
- * The state of one managed call, from before its start until after its end. Tool calls, buffered and streamed model
- * calls share it; they differ in what runs between `begin` and `end`.
+ * One managed call, from before its start until after its end, as the effect that runs it. Tool calls, buffered and
+ * streamed model calls share it; they differ in `proceed`.
  *
- * The order that makes it safe under interruption: the exit frame stands first, then the start event is emitted and the
- * scope becomes current within one step; `end` emits only what was started.
+ * The order that makes it safe under interruption: whoever runs it has put an exit frame around it that calls `end`;
+ * then the start event is emitted and the scope becomes current within one step; `end` emits only what was started.
  */
-export class Run {
+export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   readonly spec: CallSpec
-  /** The fiber of the caller. */
-  readonly fiber: AnyFiber
-  readonly runtime: AgentRuntime["Service"]
   readonly kernel: Kernel
+  /** The context of the caller: what the work runs with, but for the frame. */
+  readonly callerContext: Context.Context<never>
   /** Where the call was made. */
   readonly frame: Frame
-  readonly callerContext: Context.Context<never>
   readonly plan: Plan
   readonly chains: Chains
   readonly span: Span
@@ -56,34 +58,33 @@ export class Run {
   final: CallError | undefined = undefined
   blocked: { readonly by: string; readonly reason: string } | undefined = undefined
   decisions: Array<DecisionRecord> | undefined = undefined
-  /** What a streamed call has to say at its end. */
-  profile: Profile | undefined = undefined
-  endMetadata: Record<string, unknown> | undefined = undefined
-  origin: string | undefined = undefined
-  /** Time of the last decision. */
+  ending: Ending | undefined = undefined
+  /** Time of the last decision, microseconds. */
   stamp = 0
   hasEntered = false
   hasEnded = false
-  /** Errors that came out of `next`: they keep their identity. */
-  readonly inherited = new Set<unknown>()
+  private inherited: Set<unknown> | undefined = undefined
 
   constructor(spec: CallSpec, fiber: AnyFiber) {
+    super()
     this.spec = spec
-    this.fiber = fiber
-    this.runtime = currentRuntime(fiber)
-    this.kernel = this.runtime.kernel
-    this.frame = currentFrame(fiber)
+    this.kernel = currentKernel(fiber)
     this.callerContext = fiber.context
+    this.frame = currentFrame(fiber)
     this.plan = planFor(this.kernel, this.frame.level)
     this.chains = spec.carrier.kind === "tool" ? this.plan.tool : this.plan.llm
-    const span = makeSpan(this.runtime, fiber, this.frame, this.frame.span, spec.name, spec.carrier.category, true)
+    const { carrier } = spec
+    const span = makeSpan(this.kernel, this.plan, fiber, this.frame, this.frame.span, spec.name, carrier.category, true)
     span.metadata = spec.metadata
     span.toolCallId = spec.toolCallId
     span.modelName = spec.modelName
-    if (spec.carrier.streaming) span.attributes = streamingAttributes
+    if (carrier.streaming) span.attributes = streamingAttributes
     this.span = span
     this.request = this.prepared(spec.payload, undefined, spec.metadata)
   }
+
+  /** Steps 5 to 7, inside the call's scope. */
+  abstract proceed(fiber: AnyFiber): Effect.Effect<A, E | CallError, R>
 
   /** Puts a payload into containers that nobody else holds. */
   prepared(
@@ -119,6 +120,15 @@ export class Run {
     return this.span.startSequence > 0
   }
 
+  /** Remembers an error that came out of `next`: it keeps its identity. */
+  inherit(error: unknown): void {
+    ;(this.inherited ??= new Set()).add(error)
+  }
+
+  hasInherited(error: unknown): boolean {
+    return this.inherited !== undefined && this.inherited.has(error)
+  }
+
   /** Keeps a decision. Judging a stream again and again makes one of them, as long as the verdict stays. */
   decide(merge: boolean, decision: DecisionRecord): void {
     const decisions = this.decisions ??= []
@@ -135,61 +145,55 @@ export class Run {
     decisions.push(decision)
   }
 
-  /**
-   * Steps 1 to 4: resolves, rewrites, starts, judges; then goes on with `proceed` inside the call's scope. Whoever calls
-   * it has put the frame of `end` around it.
-   */
-  enter<A, E, R>(proceed: (fiber: AnyFiber) => Effect.Effect<A, E, R>): Effect.Effect<A, E | CallError, R> {
+  /** Steps 1 to 4: resolves, rewrites, starts, judges; then goes on with `proceed`. */
+  perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
     if (this.kernel.closed) return Effect.fail(this.error(new RuntimeClosed()))
-    if (isGated(this.runtime, this.frame)) {
-      return Effect.flatMap(awaitGates(this.runtime, this.frame), () => this.enter(proceed))
-    }
+    if (isGated(this.kernel, this.frame)) return Effect.andThen(awaitGates(this.kernel, this.frame), this)
     this.hasEntered = true
-    if (this.plan.missing.length > 0) {
-      return this.begin(this.fail(new PolicyMissing({ missing: this.plan.missing })), proceed)
+    const { missing } = this.plan
+    if (missing.length > 0) return this.refuse(this.fail(new PolicyMissing({ missing })), fiber)
+    if (this.chains.requests.length === 0 && this.spec.schema === undefined) return this.begin(fiber)
+    const error = prepare(this)
+    if (Effect.isEffect(error)) {
+      return Effect.flatMap(
+        error,
+        (error): Effect.Effect<A, E | CallError, R> =>
+          Effect.withFiber((fiber) => error === undefined ? this.begin(fiber) : this.refuse(error, fiber))
+      )
     }
-    const { requests } = this.chains
-    if (requests.length === 0 && this.spec.schema === undefined) return this.begin(undefined, proceed)
-    const result = prepare(this)
-    return Effect.isEffect(result)
-      ? Effect.flatMap(result, (error) => this.begin(error, proceed))
-      : this.begin(result, proceed)
+    return error === undefined ? this.begin(fiber) : this.refuse(error, fiber)
+  }
+
+  /** A call that failed before it started still shows a start and an end. */
+  private refuse(error: CallError, fiber: AnyFiber): Effect.Effect<never, CallError> {
+    this.start(fiber)
+    return Effect.fail(error)
   }
 
   /** Steps 3 and 4. */
-  private begin<A, E, R>(
-    error: CallError | undefined,
-    proceed: (fiber: AnyFiber) => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | CallError, R> {
-    return Effect.withFiber<A, E | CallError, R>((fiber) => {
-      this.start(fiber)
-      if (error !== undefined) return Effect.fail(error)
-      fiber.setContext(withFrame(this.callerContext, this.span))
-      if (this.chains.guardrails.length === 0) return proceed(fiber)
-      const verdict = judgeRequest(this, this.request, this.span)
-      if (Effect.isEffect(verdict)) {
-        return Effect.flatMap(
-          verdict,
-          (error): Effect.Effect<A, E | CallError, R> =>
-            error === undefined ? Effect.withFiber(proceed) : Effect.fail(error)
-        )
-      }
-      return verdict === undefined ? proceed(fiber) : Effect.fail(verdict)
-    })
+  private begin(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    this.start(fiber)
+    fiber.setContext(withFrame(this.callerContext, this.span))
+    if (this.chains.guardrails.length === 0) return this.proceed(fiber)
+    const error = judgeRequest(this, this.request, this.span)
+    if (Effect.isEffect(error)) {
+      return Effect.flatMap(
+        error,
+        (error): Effect.Effect<A, E | CallError, R> =>
+          error === undefined ? Effect.withFiber((fiber) => this.proceed(fiber)) : Effect.fail(error)
+      )
+    }
+    return error === undefined ? this.proceed(fiber) : Effect.fail(error)
   }
 
   private start(fiber: AnyFiber): void {
-    const { span } = this
+    const { kernel, request, span } = this
     if (span.isOpen || this.hasEnded) return
-    if (this.request.metadata !== span.metadata) span.metadata = this.request.metadata
-    if (this.spec.carrier.kind === "llm" || this.kernel.isListening(span)) {
-      const { carrier } = this.spec
-      this.kernel.startSpan(
-        span,
-        fiber,
-        carrier.observable(this.request.payload, this.kernel.options.headerAllowList)
-      )
-    } else this.kernel.startSpan(span, fiber, undefined)
+    span.metadata = request.metadata
+    const data = kernel.isListening(span)
+      ? this.spec.carrier.observable(request.payload, kernel.options.headerAllowList)
+      : undefined
+    kernel.startSpan(span, fiber, data)
     this.stamp = span.startedAt
   }
 
@@ -199,17 +203,22 @@ export class Run {
     // Interrupted while its request was rewritten: the attempt is visible all the same.
     this.start(fiber)
     this.hasEnded = true
-    this.kernel.endSpan(this.span, fiber, exit, this.blocked === undefined ? data : undefined, this.detail())
+    this.kernel.endSpan(this.span, exit, this.blocked === undefined ? data : undefined, this.detail())
   }
 
   private detail(): EndDetail | undefined {
-    const { blocked, decisions, endMetadata, origin, profile } = this
-    if (
-      blocked === undefined && decisions === undefined && endMetadata === undefined && origin === undefined &&
-      profile === undefined
-    ) return undefined
-    return { blocked, decisions, metadata: endMetadata, origin, profile }
+    const { blocked, decisions, ending } = this
+    if (blocked === undefined && decisions === undefined && ending === undefined) return undefined
+    return {
+      blocked,
+      decisions,
+      metadata: ending?.metadata,
+      origin: ending?.origin,
+      profile: ending?.profile
+    }
   }
 }
+
+export type AnyRun = Run<unknown, unknown, unknown>
 
 const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])

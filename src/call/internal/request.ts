@@ -8,10 +8,10 @@ import type { MaybeEffect } from "../../middleware/internal/entry.ts"
 import { asInstaller, withContext } from "../../middleware/internal/installer.ts"
 import { type CallError, InterceptFailed, InvalidInput } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
-import type { Run } from "./managedCall.ts"
+import type { AnyRun } from "./managedCall.ts"
 
 /** Step 2: request intercepts in order, then the schema. Leaves the result in `run.request`. */
-export const prepare = (run: Run): MaybeEffect<CallError | undefined> => {
+export const prepare = (run: AnyRun): MaybeEffect<CallError | undefined> => {
   const rewritten = rewrite(run, 0, new Set())
   if (run.spec.schema === undefined) return rewritten
   if (Effect.isEffect(rewritten)) {
@@ -20,7 +20,7 @@ export const prepare = (run: Run): MaybeEffect<CallError | undefined> => {
   return rewritten === undefined ? decode(run) : rewritten
 }
 
-const rewrite = (run: Run, from: number, broken: Set<number>): MaybeEffect<CallError | undefined> => {
+const rewrite = (run: AnyRun, from: number, broken: Set<number>): MaybeEffect<CallError | undefined> => {
   const steps = run.chains.requests
   for (let i = from; i < steps.length; i++) {
     const { context, entry, level } = steps[i]!
@@ -53,7 +53,7 @@ const rewrite = (run: Run, from: number, broken: Set<number>): MaybeEffect<CallE
   return undefined
 }
 
-const adopt = (run: Run, intercept: string, result: unknown): CallError | undefined => {
+const adopt = (run: AnyRun, intercept: string, result: unknown): CallError | undefined => {
   const changed = change(run, run.request, result)
   if (typeof changed === "string") return run.fail(new InterceptFailed({ intercept, cause: changed }))
   run.request = changed
@@ -64,7 +64,7 @@ const adopt = (run: Run, intercept: string, result: unknown): CallError | undefi
  * The request that an intercept made of another one, or in words what is wrong with it: only `input`, `request`,
  * `annotated` and `metadata` may change.
  */
-export const change = (run: Run, request: Prepared, result: unknown): Prepared | string => {
+export const change = (run: AnyRun, request: Prepared, result: unknown): Prepared | string => {
   const before = run.viewOf(request)
   if (result === before) return request
   if (!isCall(result)) return `it must return a call, not ${result === null ? "null" : typeof result}`
@@ -87,7 +87,7 @@ const isLlmRequest = (payload: unknown): boolean =>
   typeof payload === "object" && payload !== null && "body" in payload && "headers" in payload &&
   typeof payload.headers === "object" && payload.headers !== null
 
-const decode = (run: Run): Effect.Effect<CallError | undefined> =>
+const decode = (run: AnyRun): Effect.Effect<CallError | undefined> =>
   Effect.map(Effect.exit(decodeRequest(run, run.request)), (exit) => {
     if (Exit.isFailure(exit)) return run.fail(new InvalidInput({ cause: exit.cause }))
     run.request = exit.value
@@ -95,7 +95,7 @@ const decode = (run: Run): Effect.Effect<CallError | undefined> =>
   })
 
 /** Applies the call's schema, with the services of the caller. */
-export const decodeRequest = (run: Run, request: Prepared): Effect.Effect<Prepared, unknown> => {
+export const decodeRequest = (run: AnyRun, request: Prepared): Effect.Effect<Prepared, unknown> => {
   const { schema } = run.spec
   if (schema === undefined) return Effect.succeed(request)
   const context: Context.Context<never> = run.callerContext

@@ -15,7 +15,7 @@ import { InterceptFailed } from "../CallError.ts"
 import { workContext } from "./buffered.ts"
 import type { Prepared } from "./carrier.ts"
 import { attemptSpan, checkDigest, frameOfNext, inherit, ownCause, refusalOf, requestOfNext } from "./execution.ts"
-import type { Run } from "./managedCall.ts"
+import type { AnyRun } from "./managedCall.ts"
 import { thrown } from "./request.ts"
 
 export type AnyPull = Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown>
@@ -24,7 +24,7 @@ export type Provider = (payload: unknown) => Stream.Stream<unknown, unknown, unk
 
 /** Step 5 for a stream: the intercepts from `index` on, around the provider's stream, as one pull. */
 export const pullAround = (
-  run: Run,
+  run: AnyRun,
   provider: Provider,
   index: number,
   request: Prepared,
@@ -84,7 +84,7 @@ const openStream = (
   })
 
 const makeNext = (
-  run: Run,
+  run: AnyRun,
   provider: Provider,
   index: number,
   request: Prepared,
@@ -120,7 +120,7 @@ const makeNext = (
 
 /** A further run of `next` in a scope `attempt`, which ends when that stream ends or is closed. */
 const openAttempt = (
-  run: Run,
+  run: AnyRun,
   fiber: Fiber.Fiber<unknown, unknown>,
   parent: Frame,
   attempt: number,
@@ -131,12 +131,12 @@ const openAttempt = (
     const span = attemptSpan(run, fiber, parent)
     const scope = Scope.makeUnsafe()
     const finish = (exit: Exit.Exit<unknown, unknown>) =>
-      Effect.withFiber((fiber) => {
+      Effect.suspend(() => {
         const isComplete = Exit.isFailure(exit) && Pull.isDoneCause(exit.cause)
         const end = isComplete ? Exit.void : Exit.isSuccess(exit) ? Exit.interrupt() : exit
         return Effect.andThen(
           Scope.close(scope, end),
-          Effect.sync(() => run.kernel.endSpan(span, fiber, end, undefined, undefined))
+          Effect.sync(() => run.kernel.endSpan(span, end, undefined, undefined))
         )
       })
     return Effect.andThen(
@@ -155,7 +155,7 @@ const openAttempt = (
   })
 
 /** An execution intercept without a `stream` side does not wrap streams: a warning says so, once. */
-const warnOfUnwrapped = (run: Run): void => {
+const warnOfUnwrapped = (run: AnyRun): void => {
   const { executions, streams } = run.chains
   if (executions.length === 0) return
   for (const { entry } of executions) {

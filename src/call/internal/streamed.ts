@@ -15,6 +15,7 @@ import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
 import { judgeOutput } from "./judge.ts"
 import { type CallSpec, Run } from "./managedCall.ts"
+import type { AnyFiber } from "./operation.ts"
 import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
 
 /** How a call that gives a stream is made. */
@@ -34,16 +35,15 @@ export const managedStream = <I, Chunk, E, R>(
 ): Stream.Stream<Chunk, E | CallError, R | AgentRuntime> => {
   const stream = Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
     Effect.withFiber((fiber) => {
-      const flow = new Flow(new Run(spec, fiber), spec.fold, (payload) => body(payload as I))
-      return Effect.as(Scope.addFinalizerExit(scope, (exit) => flow.abandon(exit)), flow.pull)
+      const run = new StreamedRun(spec, fiber, (payload) => body(payload as I))
+      return Effect.as(Scope.addFinalizerExit(scope, (exit) => run.abandon(exit)), run.pull)
     })
   ))
   return stream as Stream.Stream<Chunk, E | CallError, R | AgentRuntime>
 }
 
-/** One run of a managed stream. */
-class Flow {
-  private readonly run: Run
+/** One run of a managed stream. As an effect, it opens the stream and gives its first chunks. */
+class StreamedRun extends Run<Chunks, unknown, never> {
   private readonly provider: Provider
   private readonly folding: Folding
   private readonly window: Window | undefined
@@ -52,23 +52,24 @@ class Flow {
   private readonly context: Context.Context<never>
   private upstream: AnyPull | undefined = undefined
   private isDone = false
+  private isAbandoned = false
   private releasedChunks = 0
   private releasedChars = 0
   private firstChunkAt: number | undefined = undefined
 
-  constructor(run: Run, fold: Fold | undefined, provider: Provider) {
-    this.run = run
+  constructor(spec: StreamedSpec, fiber: AnyFiber, provider: Provider) {
+    super(spec, fiber)
     this.provider = provider
-    this.folding = new Folding(fold)
-    this.context = withFrame(run.callerContext, run.span)
-    this.window = run.chains.outputs.length === 0 ? undefined : new Window(run.chains.outputs.length)
+    this.folding = new Folding(spec.fold)
+    this.context = withFrame(this.callerContext, this.span)
+    this.window = this.chains.outputs.length === 0 ? undefined : new Window(this.chains.outputs.length)
   }
 
   /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
   readonly pull: AnyPull = Effect.withFiber((fiber) => {
     const consumer = fiber.context
     return Effect.onExitPrimitive(
-      this.upstream === undefined ? this.open() : this.next(this.upstream),
+      this.upstream === undefined ? this : this.next(this.upstream),
       (exit) => {
         fiber.setContext(consumer)
         return Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? this.finish(exit) : undefined
@@ -79,20 +80,18 @@ class Flow {
   /** The consumer is gone: it read enough, failed, or was interrupted. */
   abandon(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.run.hasEnded) return Effect.void
+      if (this.hasEnded) return Effect.void
       const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-      if (!isInterrupted) this.run.origin = "consumer"
+      this.isAbandoned = !isInterrupted
       return this.finish(isInterrupted ? exit : Exit.interrupt())
     })
   }
 
-  private open(): Effect.Effect<Chunks, unknown> {
-    return this.run.enter(() =>
-      Effect.flatMap(pullAround(this.run, this.provider, 0, this.run.request, this.run.span, this.scope), (pull) => {
-        this.upstream = pull
-        return this.next(pull)
-      })
-    )
+  proceed(): Effect.Effect<Chunks, unknown> {
+    return Effect.flatMap(pullAround(this, this.provider, 0, this.request, this.span, this.scope), (pull) => {
+      this.upstream = pull
+      return this.next(pull)
+    })
   }
 
   private next(pull: AnyPull): Effect.Effect<Chunks, unknown> {
@@ -101,9 +100,9 @@ class Flow {
       Effect.matchCauseEffect(pull, {
         onSuccess: (chunks) => this.accept(chunks, pull),
         onFailure: (cause) =>
-          this.run.final === undefined
+          this.final === undefined
             ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
-            : Effect.fail(this.run.final)
+            : Effect.fail(this.final)
       }),
       this.context
     )
@@ -132,7 +131,7 @@ class Flow {
   }
 
   private judge(window: Window, from: number, isFinal: boolean): Effect.Effect<void, CallError> {
-    const { outputs } = this.run.chains
+    const { outputs } = this.chains
     for (let i = from; i < outputs.length; i++) {
       const step = outputs[i]!
       const { hold, mode, name } = step.entry
@@ -140,14 +139,14 @@ class Flow {
       if (target === undefined) continue
       const unseen = this.unseen()
       if (unseen !== undefined && mode === "enforce") {
-        return Effect.fail(this.run.fail(new GuardrailFailed({ guardrail: name, cause: unseen, timedOut: false })))
+        return Effect.fail(this.fail(new GuardrailFailed({ guardrail: name, cause: unseen, timedOut: false })))
       }
-      const verdict = judgeOutput(this.run, [step], {
+      const verdict = judgeOutput(this, [step], {
         value: this.folding.value,
         ...(window.text === undefined ? undefined : { text: window.text }),
         held: window.between(i, target),
         final: isFinal
-      }, this.run.span)
+      }, this.span)
       if (Effect.isEffect(verdict)) {
         return Effect.flatMap(verdict, (error) => {
           if (error !== undefined) return Effect.fail(error)
@@ -168,9 +167,9 @@ class Flow {
   }
 
   private released(chunks: Chunks): Chunks {
-    if (this.firstChunkAt === undefined && this.run.isListening) this.firstChunkAt = this.run.kernel.now(this.run.fiber)
+    if (this.firstChunkAt === undefined && this.isListening) this.firstChunkAt = this.kernel.now(this.span.clock)
     this.releasedChunks += chunks.length
-    if (this.run.chains.outputs.length > 0) {
+    if (this.chains.outputs.length > 0) {
       for (const chunk of chunks) if (typeof chunk === "string") this.releasedChars += chunk.length
     }
     return chunks
@@ -184,34 +183,38 @@ class Flow {
       Effect.exit(withContext(Scope.close(this.scope, end), this.context)),
       (closed) =>
         Effect.withFiber((fiber) => {
-          this.end(fiber, isComplete && Exit.isFailure(closed) ? closed : end)
+          this.close(fiber, isComplete && Exit.isFailure(closed) ? closed : end)
           return closed
         })
     )
   }
 
-  private end(fiber: Parameters<Run["end"]>[0], exit: Exit.Exit<unknown, unknown>): void {
-    const { folding, run } = this
-    if (run.hasEnded) return
-    if (run.span.startSequence > 0) {
-      run.profile = {
-        chunkCount: this.releasedChunks,
-        ...(this.firstChunkAt === undefined
+  private close(fiber: AnyFiber, exit: Exit.Exit<unknown, unknown>): void {
+    if (this.hasEnded) return
+    if (this.isListening || this.isAbandoned) this.ending = this.describe(exit)
+    this.end(fiber, exit, Exit.isSuccess(exit) || this.releasedChunks > 0 ? this.folding.value : undefined)
+  }
+
+  private describe(exit: Exit.Exit<unknown, unknown>): Run<unknown, unknown, unknown>["ending"] {
+    const { firstChunkAt, folding, releasedChunks } = this
+    return {
+      origin: this.isAbandoned ? "consumer" : undefined,
+      profile: {
+        chunkCount: releasedChunks,
+        ...(firstChunkAt === undefined
           ? undefined
-          : { timeToFirstChunk: (this.firstChunkAt - run.span.startedAt) / 1_000_000 })
-      }
-      const isPartial = Exit.isFailure(exit)
-      run.endMetadata = {
-        ...(isPartial && this.releasedChunks > 0 ? { "heddle.partial": true } : undefined),
+          : { timeToFirstChunk: (firstChunkAt - this.span.startedAt) / 1_000_000 })
+      },
+      metadata: {
+        ...(Exit.isFailure(exit) && releasedChunks > 0 ? { "heddle.partial": true } : undefined),
         ...(folding.isTruncated ? { "heddle.fold_truncated": true } : undefined),
         ...(folding.failure === undefined ? undefined : { "heddle.fold_failed": true }),
-        ...(run.blocked === undefined ? undefined : {
-          "heddle.released_chunks": this.releasedChunks,
+        ...(this.blocked === undefined ? undefined : {
+          "heddle.released_chunks": releasedChunks,
           "heddle.released_chars": this.releasedChars
         })
       }
     }
-    run.end(fiber, exit, Exit.isSuccess(exit) || this.releasedChunks > 0 ? folding.value : undefined)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Profile } from "../LifecycleEvent.ts"
-import type { EventRecord } from "./eventRecord.ts"
+import type { EventRecord, MarkPlace } from "./eventRecord.ts"
 import type { Draft } from "./frame.ts"
-import type { Kernel } from "./kernel.ts"
 import { type ErrorCapture, outcomeOf } from "./outcome.ts"
 import type { Span } from "./span.ts"
 
@@ -64,27 +63,53 @@ const originMetadata = (span: Span): Metadata | undefined => {
 }
 
 /** Makes the event of a record, as a draft that observers may still change. Never throws. */
-export const buildDraft = (kernel: Kernel, record: EventRecord, capture: ErrorCapture): Draft => {
+export const buildDraft = (record: EventRecord, capture: ErrorCapture): Draft => {
   const { mark, span } = record
-  if (mark !== undefined || span === undefined) {
-    const uuid = kernel.makeId(record.timestamp, mark?.ordinal ?? 0)
-    return {
-      _tag: "Mark",
-      uuid,
-      parentUuid: span?.uuid,
-      rootUuid: span?.root.uuid ?? uuid,
-      sequence: record.sequence,
-      timestamp: record.timestamp,
-      name: mark?.name ?? "",
-      category: mark?.category,
-      profile: undefined,
-      data: record.data,
-      dataSchema: mark?.dataSchema,
-      metadata: addUserMetadata(undefined, record.metadata),
-      severity: mark?.severity
-    }
+  if (mark !== undefined) return markDraft(record, mark)
+  return record.tag === "ScopeStart" ? startDraft(record, span!) : endDraft(record, span!, capture)
+}
+
+const markDraft = (record: EventRecord, mark: MarkPlace): Draft => {
+  const { span } = record
+  const uuid = mark.kernel.makeId(record.timestamp, mark.ordinal)
+  return {
+    _tag: "Mark",
+    uuid,
+    parentUuid: span?.uuid,
+    rootUuid: span === undefined ? uuid : span.root.uuid,
+    sequence: record.sequence,
+    timestamp: record.timestamp,
+    name: mark.name,
+    category: mark.category,
+    profile: undefined,
+    data: record.data,
+    dataSchema: mark.dataSchema,
+    metadata: addUserMetadata(undefined, mark.metadata),
+    severity: mark.severity
   }
-  const common = {
+}
+
+const startDraft = (record: EventRecord, span: Span): Draft => ({
+  _tag: "ScopeStart",
+  uuid: span.uuid,
+  parentUuid: span.parent?.uuid,
+  rootUuid: span.root.uuid,
+  sequence: record.sequence,
+  timestamp: record.timestamp,
+  name: span.name,
+  category: span.category,
+  profile: profileOf(span, undefined),
+  data: record.data,
+  dataSchema: undefined,
+  metadata: addUserMetadata(span.parent === undefined ? originMetadata(span) : undefined, span.metadata),
+  attributes: span.attributes
+})
+
+const endDraft = (record: EventRecord, span: Span, capture: ErrorCapture): Draft => {
+  const { end } = record
+  const metadata = addUserMetadata(undefined, span.metadata)
+  return {
+    _tag: "ScopeEnd",
     uuid: span.uuid,
     parentUuid: span.parent?.uuid,
     rootUuid: span.root.uuid,
@@ -92,25 +117,11 @@ export const buildDraft = (kernel: Kernel, record: EventRecord, capture: ErrorCa
     timestamp: record.timestamp,
     name: span.name,
     category: span.category,
+    profile: profileOf(span, end?.profile),
     data: record.data,
     dataSchema: undefined,
-    attributes: span.attributes
-  }
-  if (record.tag === "ScopeStart") {
-    return {
-      _tag: "ScopeStart",
-      ...common,
-      profile: profileOf(span, undefined),
-      metadata: addUserMetadata(span.parent === undefined ? originMetadata(span) : undefined, record.metadata)
-    }
-  }
-  const end = record.end
-  const metadata = addUserMetadata(undefined, record.metadata)
-  return {
-    _tag: "ScopeEnd",
-    ...common,
-    profile: profileOf(span, end?.profile),
     metadata: end?.metadata === undefined ? metadata : { ...metadata, ...end.metadata },
+    attributes: span.attributes,
     outcome: outcomeOf(record.exit, end, capture),
     decisions: end?.decisions ?? noDecisions
   }

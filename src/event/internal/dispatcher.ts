@@ -67,7 +67,7 @@ export class Dispatcher {
   private step(): Effect.Effect<void> | undefined {
     const { kernel } = this
     for (let record = kernel.take(); record !== undefined; record = kernel.take()) {
-      const draft = buildDraft(kernel, record, kernel.options.capture)
+      const draft = buildDraft(record, kernel.options.capture)
       const pending = record.observers?.observe(draft, record.span)
       if (pending !== undefined) {
         this.publish()
@@ -91,8 +91,7 @@ export class Dispatcher {
     const { kernel } = this
     record.event = draft
     this.last = record.sequence
-    for (let i = 0; i < record.audience.length; i++) {
-      const mailbox = record.audience[i]!
+    for (const mailbox of record.audience) {
       mailbox.offer(kernel, record)
       this.touched.add(mailbox)
     }
@@ -132,7 +131,7 @@ export class Dispatcher {
   }
 
   private logTroubles(troubles: ReadonlyArray<Trouble>): Effect.Effect<void> {
-    const now = this.kernel.now(undefined)
+    const now = this.kernel.now(this.kernel.clock)
     const due: Array<Effect.Effect<void>> = []
     for (const { detail, kind, name } of troubles) {
       const key = `${kind}\u0000${name}`

@@ -1,6 +1,8 @@
 import type * as Exit from "effect/Exit"
 import type { Category, DataSchema, DecisionRecord, LifecycleEvent, Profile, Severity } from "../LifecycleEvent.ts"
-import type { Inside, Observers } from "./frame.ts"
+import type { Frame, Inside, Observers } from "./frame.ts"
+import { noAudience } from "./frame.ts"
+import type { Kernel } from "./kernel.ts"
 import type { Mailbox } from "./mailbox.ts"
 import type { Span } from "./span.ts"
 
@@ -13,13 +15,21 @@ export interface EndDetail {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** What a mark says besides its parent. */
+/** What a mark says besides its data and its parent. */
 export interface MarkDetail {
-  readonly ordinal: number
   readonly name: string
   readonly category: Category | undefined
   readonly severity: Severity | undefined
   readonly dataSchema: DataSchema | undefined
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A mark at its place. A scope's place is its span. */
+export interface MarkPlace extends MarkDetail {
+  readonly kernel: Kernel
+  readonly ordinal: number
+  readonly frame: Frame
+  readonly observers: Observers
 }
 
 /** An event before it is built: what was known where it happened, by reference. */
@@ -28,13 +38,9 @@ export class EventRecord {
   readonly span: Span | undefined
   readonly timestamp: number
   readonly data: unknown
-  readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly exit: Exit.Exit<unknown, unknown> | undefined
   readonly end: EndDetail | undefined
-  readonly mark: MarkDetail | undefined
-  readonly observers: Observers | undefined
-  readonly audience: ReadonlyArray<Mailbox>
-  readonly inside: Inside | undefined
+  readonly mark: MarkPlace | undefined
   sequence = 0
   bytes = 0
   event: LifecycleEvent | undefined = undefined
@@ -44,24 +50,33 @@ export class EventRecord {
     span: Span | undefined,
     timestamp: number,
     data: unknown,
-    metadata: Readonly<Record<string, unknown>> | undefined,
     exit: Exit.Exit<unknown, unknown> | undefined,
     end: EndDetail | undefined,
-    mark: MarkDetail | undefined,
-    observers: Observers | undefined,
-    audience: ReadonlyArray<Mailbox>,
-    inside: Inside | undefined
+    mark: MarkPlace | undefined
   ) {
     this.tag = tag
     this.span = span
     this.timestamp = timestamp
     this.data = data
-    this.metadata = metadata
     this.exit = exit
     this.end = end
     this.mark = mark
-    this.observers = observers
-    this.audience = audience
-    this.inside = inside
+  }
+
+  get frame(): Frame | undefined {
+    return this.mark === undefined ? this.span : this.mark.frame
+  }
+
+  get observers(): Observers | undefined {
+    return this.mark === undefined ? this.span?.observers : this.mark.observers
+  }
+
+  get audience(): ReadonlyArray<Mailbox> {
+    const level = this.frame?.level
+    return level === undefined ? noAudience : level.audience
+  }
+
+  get inside(): Inside | undefined {
+    return this.frame?.inside
   }
 }

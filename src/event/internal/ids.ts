@@ -12,10 +12,16 @@ export const makeUuidV7 = (): (timestampMicros: number, ordinal: number) => stri
   const randA = (random[0]! & 0xfff).toString(16).padStart(3, "0")
   const randB = hex32(((random[1]! & 0x3fffffff) | 0x80000000) >>> 0)
   const fixed = `-7${randA}-${randB.slice(0, 4)}-${randB.slice(4)}`
+  let lastMillis = -1
+  let prefix = ""
   return (timestampMicros, ordinal) => {
     const millis = Math.floor(timestampMicros / 1000)
-    const high = Math.floor(millis / 0x10000)
-    const low = millis % 0x10000
-    return `${hex32(high)}-${hex[low >>> 8]!}${hex[low & 255]!}${fixed}${hex32(ordinal)}`
+    if (millis !== lastMillis) {
+      const low = millis % 0x10000
+      lastMillis = millis
+      prefix = `${hex32(Math.floor(millis / 0x10000))}-${hex[low >>> 8]!}${hex[low & 255]!}${fixed}`
+    }
+    return prefix + hex[(ordinal >>> 24) & 255]! + hex[(ordinal >>> 16) & 255]! + hex[(ordinal >>> 8) & 255]! +
+      hex[ordinal & 255]!
   }
 }

@@ -112,9 +112,8 @@ export class Kernel {
       (frame.inside === undefined || !isMuted(frame.inside))
   }
 
-  /** Microseconds since the epoch, by the clock of the fiber; never earlier than before. */
-  now(fiber: Fiber.Fiber<unknown, unknown> | undefined): number {
-    const clock = fiber === undefined ? this.clock : Context.get(fiber.context, Clock.Clock)
+  /** Microseconds since the epoch, by this clock; never earlier than before. */
+  now(clock: Clock.Clock): number {
     const time = clock === liveClock
       ? Math.floor((this.origin + performance.now()) * 1000)
       : clock.currentTimeMillisUnsafe() * 1000
@@ -127,30 +126,19 @@ export class Kernel {
     if (Math.abs(wall - (this.origin + performance.now())) > 500) this.origin = wall - performance.now()
   }
 
+  /** Opens a span; emits its start if somebody listens. */
   startSpan(span: Span, fiber: Fiber.Fiber<unknown, unknown>, data: unknown): void {
     this.link(span)
     if (!this.isListening(span)) return
-    span.startedAt = this.now(fiber)
-    const record = new EventRecord(
-      "ScopeStart",
-      span,
-      span.startedAt,
-      data,
-      span.metadata,
-      undefined,
-      undefined,
-      undefined,
-      span.observers,
-      span.level === undefined ? noAudience : span.level.audience,
-      span.inside
-    )
-    span.startSequence = this.emit(record, true) ? record.sequence : -1
+    span.clock = Context.get(fiber.context, Clock.Clock)
+    span.startedAt = this.now(span.clock)
+    const record = new EventRecord("ScopeStart", span, span.startedAt, data, undefined, undefined, undefined)
+    span.startSequence = this.emit(record, span.level, true) ? record.sequence : -1
   }
 
   /** Emits the end of a span, once: later calls do nothing. */
   endSpan(
     span: Span,
-    fiber: Fiber.Fiber<unknown, unknown> | undefined,
     exit: Exit.Exit<unknown, unknown> | undefined,
     data: unknown,
     end: EndDetail | undefined
@@ -159,58 +147,48 @@ export class Kernel {
     this.unlink(span)
     if (span.startSequence < 0 || (span.startSequence === 0 && this.lateEndListeners === 0)) return
     if (!this.isListening(span)) return
-    const timestamp = Math.max(this.now(fiber), span.startedAt + 1)
+    const now = this.now(span.clock)
+    const timestamp = now > span.startedAt ? now : span.startedAt + 1
     this.lastTimestamp = timestamp
-    this.emit(
-      new EventRecord(
-        "ScopeEnd",
-        span,
-        timestamp,
-        data,
-        span.metadata,
-        exit,
-        end,
-        undefined,
-        span.observers,
-        span.level === undefined ? noAudience : span.level.audience,
-        span.inside
-      ),
-      false
-    )
+    this.emit(new EventRecord("ScopeEnd", span, timestamp, data, exit, end, undefined), span.level, false)
   }
 
+  /** Emits a mark, if somebody listens. */
   mark(
     frame: Frame,
     parent: Span | undefined,
-    fiber: Fiber.Fiber<unknown, unknown>,
+    clock: Clock.Clock,
     data: unknown,
-    metadata: Readonly<Record<string, unknown>> | undefined,
-    mark: MarkDetail
+    { category, dataSchema, metadata, name, severity }: MarkDetail
   ): void {
     if (this.closed || !this.isListening(frame)) return
-    this.emit(
-      new EventRecord(
-        "Mark",
-        parent,
-        this.now(fiber),
-        data,
+    const record = new EventRecord(
+      "Mark",
+      parent,
+      this.now(clock),
+      data,
+      undefined,
+      undefined,
+      {
+        name,
+        category,
+        severity,
+        dataSchema,
         metadata,
-        undefined,
-        undefined,
-        mark,
-        this.plan(frame.level),
-        frame.level === undefined ? noAudience : frame.level.audience,
-        frame.inside
-      ),
-      true
+        kernel: this,
+        ordinal: this.nextOrdinal(),
+        frame,
+        observers: this.plan(frame.level)
+      }
     )
+    this.emit(record, frame.level, true)
   }
 
   /** Ends every span that is still open, inner ones first. */
   interruptOpen(origin: string): number {
     let count = 0
     for (let span = this.open.next; span !== undefined; span = this.open.next) {
-      this.endSpan(span, undefined, undefined, undefined, { origin })
+      this.endSpan(span, undefined, undefined, { origin })
       count++
     }
     return count
@@ -243,10 +221,9 @@ export class Kernel {
     this.wakeDispatcher()
   }
 
-  private emit(record: EventRecord, mayDrop: boolean): boolean {
+  private emit(record: EventRecord, level: Level | undefined, mayDrop: boolean): boolean {
     record.sequence = ++this.sequence
-    const audience = record.audience
-    for (let i = 0; i < audience.length; i++) audience[i]!.expect(this, record.sequence)
+    if (level !== undefined) { for (const mailbox of level.audience) mailbox.expect(this, record.sequence) }
     if (this.ring.size >= 64) this.weigh(record)
     if (mayDrop && this.isFull()) {
       if (this.options.onFull === "drain") this.drainNow()
@@ -309,6 +286,6 @@ export class Kernel {
 
   /** Ids of scopes that nobody listens to are made when somebody asks, so they have no time of their own. */
   private lateIds(make: (timestampMicros: number, ordinal: number) => string) {
-    return (timestampMicros: number, ordinal: number) => make(timestampMicros || this.now(undefined), ordinal)
+    return (timestampMicros: number, ordinal: number) => make(timestampMicros || this.now(this.clock), ordinal)
   }
 }

@@ -33,12 +33,6 @@ interface Source {
   handled: number
 }
 
-interface Letter {
-  readonly source: Source
-  readonly sequence: number
-  readonly event: LifecycleEvent.LifecycleEvent
-}
-
 /**
  * The buffer of one subscriber: bounded, in emission order. What it cannot take is counted and announced as a gap.
  */
@@ -51,10 +45,10 @@ export class Mailbox {
   delivered = 0
   dropped = 0
   closed = false
-  private readonly queue = new Ring<Letter>()
+  private readonly queue = new Ring<EventRecord>()
   private readonly sources: Array<Source> = []
   private gap: { dropped: number; first: number; last: number } | undefined = undefined
-  private current: Letter | undefined = undefined
+  private current: EventRecord | undefined = undefined
   /** Events emitted for a scope-local mailbox and not done with yet. */
   private outstanding = 0
   /** Set while its handler waits for a flush: others must not wait for it then. */
@@ -124,9 +118,9 @@ export class Mailbox {
     if (this.queue.size >= this.options.capacity && this.options.strategy !== "suspend") {
       if (this.options.strategy === "dropping") return this.lose(source, record.sequence)
       const oldest = this.queue.shift()
-      if (oldest !== undefined) this.lose(oldest.source, oldest.sequence)
+      if (oldest !== undefined) this.lose(this.originOf(oldest), oldest.sequence)
     }
-    this.queue.push({ source, sequence: record.sequence, event: record.event! })
+    this.queue.push(record)
     if (record.sequence > source.offered) source.offered = record.sequence
   }
 
@@ -176,14 +170,15 @@ export class Mailbox {
 
   /** The event taken last has been handled. */
   done(): void {
-    const letter = this.current
-    if (letter === undefined) return
+    const record = this.current
+    if (record === undefined) return
+    const source = this.originOf(record)
     this.current = undefined
     this.delivered++
-    this.complete(letter.source, letter.sequence)
+    this.complete(source, record.sequence)
     if (this.queue.size === 0) {
       this.waiters.notify()
-      letter.source.kernel.waiters.notify()
+      source.kernel.waiters.notify()
     } else if (this.options.strategy === "suspend") this.waiters.notify()
   }
 
@@ -217,6 +212,13 @@ export class Mailbox {
 
   private get isReady(): boolean {
     return this.closed || this.queue.size > 0 || this.gap !== undefined
+  }
+
+  private originOf(record: EventRecord): Source {
+    const first = this.sources[0]!
+    if (this.sources.length === 1) return first
+    const kernel = record.mark === undefined ? record.span?.kernel : record.mark.kernel
+    return this.sources.find((source) => source.kernel === kernel) ?? first
   }
 
   private wants(source: Source, record: EventRecord): boolean {

@@ -1,3 +1,4 @@
+import type * as Clock from "effect/Clock"
 import type * as Tracer from "effect/Tracer"
 import type { Category } from "../LifecycleEvent.ts"
 import type { Frame, Inside, Level, Observers } from "./frame.ts"
@@ -40,6 +41,7 @@ export class Span implements Frame {
   trace: Tracer.AnySpan | undefined = undefined
   /** Semantic output, once set. */
   output: unknown = undefined
+  clock: Clock.Clock
   startedAt = 0
   startSequence = 0
   isOpen = false
@@ -66,6 +68,7 @@ export class Span implements Frame {
     this.name = name
     this.category = category
     this.isCall = isCall
+    this.clock = kernel.clock
     this.ordinal = kernel.nextOrdinal()
     if (kernel.customIds) this.id = kernel.makeId(0, this.ordinal)
   }

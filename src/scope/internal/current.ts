@@ -1,7 +1,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { Frame } from "../../event/internal/frame.ts"
+import type { Frame, Observers } from "../../event/internal/frame.ts"
+import type { Kernel } from "../../event/internal/kernel.ts"
 import { AgentRuntime } from "../../event/internal/runtime.ts"
 import { Span } from "../../event/internal/span.ts"
 import type { Category } from "../../event/LifecycleEvent.ts"
@@ -13,6 +14,8 @@ export const currentFrame = (fiber: AnyFiber): Frame => Context.get(fiber.contex
 
 export const currentRuntime = (fiber: AnyFiber): AgentRuntime["Service"] =>
   Context.getUnsafe(fiber.context, AgentRuntime)
+
+export const currentKernel = (fiber: AnyFiber): Kernel => Context.getUnsafe(fiber.context, AgentRuntime).kernel
 
 /** The same context with another current frame. */
 export const withFrame = <R>(context: Context.Context<R>, frame: Frame): Context.Context<R> =>
@@ -27,7 +30,8 @@ export const inFrame = <A, E, R>(effect: Effect.Effect<A, E, R>, frame: Frame): 
  * links to that scope.
  */
 export const makeSpan = (
-  runtime: AgentRuntime["Service"],
+  kernel: Kernel,
+  observers: Observers,
   fiber: AnyFiber,
   frame: Frame,
   parent: Span | undefined,
@@ -35,17 +39,8 @@ export const makeSpan = (
   category: Category,
   isCall: boolean
 ): Span => {
-  const { kernel } = runtime
   const isForeign = parent !== undefined && parent.kernel !== kernel
-  const span = new Span(
-    kernel,
-    isForeign ? undefined : parent,
-    frame,
-    kernel.plan(frame.level),
-    name,
-    category,
-    isCall
-  )
+  const span = new Span(kernel, isForeign ? undefined : parent, frame, observers, name, category, isCall)
   if (span.parent === undefined) {
     if (isForeign) span.link = parent
     span.trace = fiber.cache.span
@@ -54,25 +49,21 @@ export const makeSpan = (
 }
 
 /** Whether callers must wait before they start something in this frame. */
-export const isGated = (runtime: AgentRuntime["Service"], frame: Frame): boolean => {
+export const isGated = (kernel: Kernel, frame: Frame): boolean => {
   if (frame.inside !== undefined) return false
-  const { gates } = runtime.kernel
-  for (let i = 0; i < gates.length; i++) if (gates[i]!.isFull(runtime.kernel)) return true
-  const audience = frame.level?.audience
-  if (audience === undefined) return false
-  for (let i = 0; i < audience.length; i++) {
-    const mailbox = audience[i]!
-    if (mailbox.options.strategy === "suspend" && mailbox.isFull(runtime.kernel)) return true
+  for (const gate of kernel.gates) if (gate.isFull(kernel)) return true
+  if (frame.level === undefined) return false
+  for (const mailbox of frame.level.audience) {
+    if (mailbox.options.strategy === "suspend" && mailbox.isFull(kernel)) return true
   }
   return false
 }
 
 /** Waits until no subscriber that asked to suspend callers is full. */
-export const awaitGates = (runtime: AgentRuntime["Service"], frame: Frame): Effect.Effect<void> =>
+export const awaitGates = (kernel: Kernel, frame: Frame): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { kernel } = runtime
     const full = [...kernel.gates, ...(frame.level?.audience ?? [])]
       .find((mailbox) => mailbox.options.strategy === "suspend" && mailbox.isFull(kernel))
     if (full === undefined) return Effect.void
-    return Effect.flatMap(full.waiters.until(() => !full.isFull(kernel)), () => awaitGates(runtime, frame))
+    return Effect.andThen(full.waiters.until(() => !full.isFull(kernel)), awaitGates(kernel, frame))
   })
