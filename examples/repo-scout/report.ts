@@ -1,0 +1,102 @@
+/** Where the events of a run go: the terminal, a file, and the numbers of the summary. */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import { type AgentRuntime, Atof, Console, type LifecycleEvent, type Middleware, Subscriber } from "../../src/index.ts"
+import { type Completion, replyOf } from "./chat.ts"
+
+type SubscriberLayer<E = never> = Layer.Layer<never, Middleware.DuplicateEntry | E, AgentRuntime.AgentRuntime>
+
+/** Prints the event tree while it grows. */
+export const tree = (
+  print: (line: string) => void,
+  look: { readonly color: boolean; readonly width: number }
+): SubscriberLayer => {
+  const renderer = Console.renderer({ ...look, data: true })
+  return Subscriber.layer({
+    name: "tree",
+    handle: (event) => {
+      for (const line of renderer.render({ ...event, data: headline(event) })) print(line)
+    }
+  })
+}
+
+/** What is worth showing of the payload on one line. */
+const headline = (event: LifecycleEvent.LifecycleEvent): unknown => {
+  if (event.category === "agent" && event._tag === "ScopeEnd") return undefined
+  if (event.category === "llm") return event._tag === "ScopeEnd" ? saidIn(event.data) : undefined
+  return event.data
+}
+
+const saidIn = (data: unknown): unknown => data === undefined ? undefined : replyOf(data as Completion).content
+
+/** Appends every event to a file as it comes, so that what was written is valid whenever the process ends. */
+export const file = (path: string): Layer.Layer<
+  never,
+  Middleware.DuplicateEntry | PlatformError,
+  AgentRuntime.AgentRuntime | FileSystem.FileSystem
+> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const log = yield* fs.open(path, { flag: "a", mode: 0o600 })
+    const encoder = new TextEncoder()
+    return Subscriber.layer({
+      name: "file",
+      handle: (event) => log.writeAll(encoder.encode(`${Atof.encodeLine(event)}\n`))
+    })
+  }))
+
+/** Makes `runs/<time>/` and returns the path of the file of events in it. */
+export const newRun = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const time = DateTime.formatIso(yield* DateTime.now).replace(/[:.]/g, "-")
+  yield* fs.makeDirectory("runs", { recursive: true })
+  const create = (n: number): Effect.Effect<string, PlatformError> => {
+    const folder = path.join("runs", n === 1 ? time : `${time}-${n}`)
+    return fs.makeDirectory(folder).pipe(
+      Effect.as(folder),
+      // Two runs may begin in the same millisecond.
+      Effect.catch((error) => (error.reason._tag === "AlreadyExists" && n < 100 ? create(n + 1) : Effect.fail(error)))
+    )
+  }
+  return path.join(yield* create(1), "events.jsonl")
+})
+
+export interface Tally {
+  readonly layer: SubscriberLayer
+  /** The summary, one line each. */
+  readonly summary: () => ReadonlyArray<string>
+}
+
+export const tally = (): Tally => {
+  const count = { events: 0, model: 0, tool: 0, blocked: 0, failed: 0, interrupted: 0, retries: 0 }
+  let first = 0
+  let last = 0
+  const handle = (event: LifecycleEvent.LifecycleEvent): void => {
+    count.events++
+    first ||= event.timestamp
+    last = event.timestamp
+    if (event._tag === "Mark" && event.name === "retry") count.retries++
+    if (event._tag !== "ScopeEnd") return
+    if (event.outcome._tag === "Blocked") count.blocked++
+    if (event.outcome._tag === "Interrupted") count.interrupted++
+    if (event.category === "llm") count.model++
+    if (event.category === "tool") count.tool++
+    if ((event.category === "llm" || event.category === "tool") && event.outcome._tag === "Failure") count.failed++
+  }
+  return {
+    layer: Subscriber.layer({ name: "tally", handle }),
+    summary: () => [
+      `calls    ${count.model} model, ${count.tool} tool`,
+      `policy   ${count.blocked} blocked, ${count.retries} retried` +
+      (count.failed > 0 ? `, ${count.failed} failed` : "") +
+      (count.interrupted > 0 ? `, ${count.interrupted} scopes interrupted` : ""),
+      `time     ${((last - first) / 1000).toFixed(0)} ms`,
+      `events   ${count.events}`
+    ]
+  }
+}
