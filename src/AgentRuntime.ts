@@ -71,7 +71,7 @@ export {
  * @since 0.1.0
  */
 export interface RuntimeOptions<E = never, R = never> {
-  readonly policies?: Layer.Layer<never, E, AgentRuntime | R> | undefined
+  readonly policies?: Layer.Layer<never, E, R> | undefined
   readonly require?: ReadonlyArray<string> | undefined
   readonly audit?: boolean | { readonly key: string | Redacted.Redacted<string> } | undefined
   readonly capacity?: number | { readonly events?: number | undefined; readonly bytes?: number | undefined } | undefined
@@ -104,9 +104,9 @@ export interface RuntimeOptions<E = never, R = never> {
  */
 export const layerWith = <E = never, R = never>(
   options: RuntimeOptions<E, R>
-): Layer.Layer<AgentRuntime, E, R> => {
+): Layer.Layer<AgentRuntime, E, Exclude<R, AgentRuntime>> => {
   const runtime = Layer.effect(AgentRuntime, make(options))
-  const policies: Layer.Layer<never, E, AgentRuntime | R> = options.policies ?? Layer.empty
+  const policies: Layer.Layer<never, E, R> = options.policies ?? Layer.empty
   // Fresh, or a policy value that another runtime has built already would be shared with it and install nothing here.
   return Layer.fresh(closing.pipe(Layer.provideMerge(policies), Layer.provideMerge(runtime)))
 }

@@ -54,7 +54,7 @@ export class TestRuntime extends Context.Service<TestRuntime, {
  */
 export const layer = <E = never, R = never>(
   options?: AgentRuntime.RuntimeOptions<E, R>
-): Layer.Layer<AgentRuntime.AgentRuntime | TestRuntime, E, R> =>
+): Layer.Layer<AgentRuntime.AgentRuntime | TestRuntime, E, Exclude<R, AgentRuntime.AgentRuntime>> =>
   Layer.fresh(Layer.unwrap(Effect.sync(() => {
     const recorded: Array<LifecycleEvent> = []
     let count = 0
@@ -68,7 +68,7 @@ export const layer = <E = never, R = never>(
         recorded.push(deepFreeze(event))
       }
     }))
-    const policies: Layer.Layer<never, E, AgentRuntime.AgentRuntime | R> = options?.policies === undefined
+    const policies: Layer.Layer<never, E, R | AgentRuntime.AgentRuntime> = options?.policies === undefined
       ? recorder
       : Layer.provideMerge(options.policies, recorder)
     return Layer.mergeAll(

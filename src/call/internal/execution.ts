@@ -11,7 +11,7 @@ import type { Prepared } from "./carrier.ts"
 import { judgeRequest } from "./judge.ts"
 import type { AnyRun } from "./managedCall.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
-import { change, decodeRequest, thrown } from "./request.ts"
+import { change, decodeRequest } from "./request.ts"
 
 /** Runs the work of a call on a request, in a frame. */
 export type Work = (request: Prepared, frame: Frame, fiber: AnyFiber) => Effect.Effect<unknown, unknown>
@@ -32,18 +32,18 @@ export const around = (
     const { context, entry } = steps[i]!
     const view = run.viewOf(request)
     const turn = new Turn(run, work, i + 1, request, frame, entry.name)
-    let result: unknown
+    let result: Effect.Effect<unknown, unknown, unknown>
     try {
       if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
       result = entry.around(view, turn.next)
+      // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
+      if (result instanceof Next && turn.isPassedOn(result)) continue
+      if (!Effect.isEffect(result)) {
+        const cause = `around must return an Effect, not ${result instanceof Promise ? "a Promise" : typeof result}`
+        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+      }
     } catch (defect) {
-      return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) })))
-    }
-    // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
-    if (result instanceof Next && turn.isPassedOn(result)) continue
-    if (!Effect.isEffect(result)) {
-      const cause = `around must return an Effect, not ${result instanceof Promise ? "a Promise" : typeof result}`
-      return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+      return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
     }
     return asInstaller(result, context, frame).pipe(
       Effect.catchCause((cause) => Effect.failCause(ownCause(run, entry.name, cause)))

@@ -68,13 +68,15 @@ const judgeAll = <E extends AnyGuardrail>(
   for (let i = from; i < steps.length; i++) {
     const { context, entry } = steps[i]!
     let answer: unknown
+    let isEffect = false
     try {
       answer = ask(entry)
+      isEffect = Effect.isEffect(answer)
     } catch (defect) {
       answer = new Failed(defect, false)
     }
     if (answer === notApplicable) continue
-    if (Effect.isEffect(answer)) {
+    if (isEffect && Effect.isEffect(answer)) {
       return asInstaller(answer, context, frame).pipe(
         Effect.timeoutOption(entry.timeout),
         Effect.exit,

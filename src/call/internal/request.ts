@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -26,15 +27,17 @@ const rewrite = (run: AnyRun, from: number, broken: Set<number>): MaybeEffect<Ca
     const { context, entry, level } = steps[i]!
     if (broken.has(level)) continue
     let result: unknown
+    let isEffect = false
     try {
       const view = run.viewOf(run.request)
       if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
       result = entry.transform(view)
+      isEffect = Effect.isEffect(result)
     } catch (defect) {
-      return run.fail(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) }))
+      return run.fail(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) }))
     }
     if (entry.breakChain) broken.add(level)
-    if (Effect.isEffect(result)) {
+    if (isEffect && Effect.isEffect(result)) {
       return asInstaller(result, context, run.frame).pipe(
         Effect.exit,
         Effect.flatMap((exit) => {
@@ -67,15 +70,19 @@ const adopt = (run: AnyRun, intercept: string, result: unknown): CallError | und
 export const change = (run: AnyRun, request: Prepared, result: unknown): Prepared | string => {
   const before = run.viewOf(request)
   if (result === before) return request
-  if (!isCall(result)) return `it must return a call, not ${result === null ? "null" : typeof result}`
-  for (const key of fixed) {
-    if (result[key as keyof Call] !== before[key as keyof Call]) return `it changed "${key}" of the call`
+  try {
+    if (!isCall(result)) return `it must return a call, not ${result === null ? "null" : typeof result}`
+    for (const key of fixed) {
+      if (result[key as keyof Call] !== before[key as keyof Call]) return `it changed "${key}" of the call`
+    }
+    if (result.scope !== undefined && result.scope !== before.scope) return `it changed "scope" of the call`
+    const payload = run.spec.carrier.payloadOf(result)
+    if (result.kind === "llm" && !isLlmRequest(payload)) return `"request" must be { headers, body }`
+    if (payload === request.payload && result.metadata === request.metadata) return request
+    return run.prepared(payload, request.decoded, result.metadata)
+  } catch {
+    return "the call that it returned cannot be read"
   }
-  if (result.scope !== undefined && result.scope !== before.scope) return `it changed "scope" of the call`
-  const payload = run.spec.carrier.payloadOf(result)
-  if (result.kind === "llm" && !isLlmRequest(payload)) return `"request" must be { headers, body }`
-  if (payload === request.payload && result.metadata === request.metadata) return request
-  return run.prepared(payload, request.decoded, result.metadata)
 }
 
 const fixed = ["kind", "name", "toolCallId", "model", "streaming", "decoded", "annotated"] as const
@@ -103,13 +110,4 @@ export const decodeRequest = (run: AnyRun, request: Prepared): Effect.Effect<Pre
     withContext(SchemaParser.decodeUnknownEffect(schema)(request.payload), context),
     (decoded): Prepared => ({ ...request, decoded, view: undefined, digest: undefined })
   )
-}
-
-/** A thrown value in words that never throw themselves. */
-export const thrown = (defect: unknown): string => {
-  try {
-    return defect instanceof Error ? `it threw ${defect.name}: ${defect.message}` : `it threw ${String(defect)}`
-  } catch {
-    return "it threw something unprintable"
-  }
 }

@@ -16,7 +16,6 @@ import { workContext } from "./buffered.ts"
 import type { Prepared } from "./carrier.ts"
 import { attemptSpan, checkDigest, frameOfNext, inherit, ownCause, refusalOf, requestOfNext } from "./execution.ts"
 import type { AnyRun } from "./managedCall.ts"
-import { thrown } from "./request.ts"
 
 export type AnyPull = Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown>
 
@@ -37,16 +36,16 @@ export const pullAround = (
     for (let i = index; i < steps.length; i++) {
       const { context, entry } = steps[i]!
       const view = run.viewOf(request)
-      let stream: unknown
+      let stream: Stream.Stream<unknown, unknown, unknown> | undefined
       try {
         if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
         stream = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
+        if (!Stream.isStream(stream)) {
+          const cause = `it must return a Stream, not ${stream instanceof Promise ? "a Promise" : typeof stream}`
+          return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+        }
       } catch (defect) {
-        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: thrown(defect) })))
-      }
-      if (!Stream.isStream(stream)) {
-        const cause = `it must return a Stream, not ${stream instanceof Promise ? "a Promise" : typeof stream}`
-        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
+        return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
       }
       return Effect.map(
         openStream(stream, callbackContext(context, fiber, frame), scope),

@@ -55,6 +55,10 @@ export class Dispatcher {
 
   private readonly sleep: Effect.Effect<void> = Effect.withFiber((fiber) =>
     Effect.callback<void>((resume) => {
+      // What was emitted since the ring was seen empty found nobody to wake.
+      if (this.kernel.ring.size > 0 || this.kernel.troubles.length > 0 || this.pending !== undefined) {
+        return resume(Effect.void)
+      }
       const { currentDispatcher } = fiber
       this.kernel.wake = () => currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
       return Effect.sync(() => {

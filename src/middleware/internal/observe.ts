@@ -89,6 +89,7 @@ export class Observation {
       const { entry } = step
       if (cleared.has(entry.kind)) continue
       let result: unknown
+      let isEffect = false
       try {
         if (entry.kind === "metadataInjector") result = entry.inject(draft)
         else {
@@ -96,11 +97,12 @@ export class Observation {
           if (!appliesTo(entry.applies, draft.category, draft.name, draft)) continue
           result = entry.sanitize(payloadOf(entry.kind, draft), draft)
         }
+        isEffect = Effect.isEffect(result)
       } catch (error) {
         this.fail(entry, draft, cleared, error)
         continue
       }
-      if (!Effect.isEffect(result)) {
+      if (!isEffect || !Effect.isEffect(result)) {
         this.apply(entry, draft, cleared, result)
         continue
       }
@@ -121,8 +123,8 @@ export class Observation {
   }
 
   private apply(entry: ObserverEntry, draft: Draft, cleared: Set<ObserverEntry["kind"]>, result: unknown): void {
-    if (isThenable(result)) return this.fail(entry, draft, cleared, "it returned a Promise; return an Effect instead")
     try {
+      if (result instanceof Promise) throw new TypeError("it returned a Promise; return an Effect instead")
       if (entry.kind === "metadataInjector") inject(draft, result)
       else assign(entry.kind, draft, result)
     } catch (error) {
@@ -143,8 +145,6 @@ export class Observation {
 
 const isObserver = (entry: AnyEntry): entry is ObserverEntry =>
   entry.kind === "metadataInjector" || entry.kind.endsWith("Sanitizer")
-
-const isThenable = (value: unknown): boolean => value instanceof Promise
 
 /** A response sanitizer has nothing to do without data, an error sanitizer nothing without an error. */
 const hasField = (kind: SanitizerEntry["kind"], draft: Draft): boolean => {
