@@ -35,13 +35,14 @@ export const around = (
     let result: Effect.Effect<unknown, unknown, unknown>
     try {
       if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
-      result = entry.around(view, turn.next)
+      const answer: unknown = entry.around(view, turn.next)
       // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
-      if (result instanceof Next && turn.isPassedOn(result)) continue
-      if (!Effect.isEffect(result)) {
-        const cause = `around must return an Effect, not ${result instanceof Promise ? "a Promise" : typeof result}`
+      if (answer instanceof Next && turn.isPassedOn(answer)) continue
+      if (!Effect.isEffect(answer)) {
+        const cause = `around must return an Effect, not ${answer instanceof Promise ? "a Promise" : typeof answer}`
         return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
       }
+      result = answer
     } catch (defect) {
       return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
     }

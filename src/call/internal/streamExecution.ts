@@ -36,14 +36,15 @@ export const pullAround = (
     for (let i = index; i < steps.length; i++) {
       const { context, entry } = steps[i]!
       const view = run.viewOf(request)
-      let stream: Stream.Stream<unknown, unknown, unknown> | undefined
+      let stream: Stream.Stream<unknown, unknown, unknown>
       try {
         if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
-        stream = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
-        if (!Stream.isStream(stream)) {
-          const cause = `it must return a Stream, not ${stream instanceof Promise ? "a Promise" : typeof stream}`
+        const answer: unknown = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
+        if (!Stream.isStream(answer)) {
+          const cause = `it must return a Stream, not ${answer instanceof Promise ? "a Promise" : typeof answer}`
           return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
         }
+        stream = answer
       } catch (defect) {
         return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
       }
