@@ -1,0 +1,4 @@
+import { interruptedAtEveryStep } from "./support/everyStep.ts"
+import { effects } from "./support/subjects.ts"
+
+interruptedAtEveryStep(effects)
