@@ -8,15 +8,19 @@ export class Waiters {
   private waiting: Array<{ readonly ready: () => boolean; readonly resume: () => void }> = []
 
   until(ready: () => boolean): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (ready()) return resume(Effect.void)
-      const waiter = { ready, resume: () => resume(Effect.void) }
-      this.waiting.push(waiter)
-      return Effect.sync(() => {
-        const index = this.waiting.indexOf(waiter)
-        if (index >= 0) this.waiting.splice(index, 1)
+    return Effect.withFiber((fiber) =>
+      Effect.callback<void>((resume) => {
+        if (ready()) return resume(Effect.void)
+        const { currentDispatcher } = fiber
+        // Resumed in a turn of its own, so that it never runs nested inside of whoever notifies.
+        const waiter = { ready, resume: () => currentDispatcher.scheduleTask(() => resume(Effect.void), 0) }
+        this.waiting.push(waiter)
+        return Effect.sync(() => {
+          const index = this.waiting.indexOf(waiter)
+          if (index >= 0) this.waiting.splice(index, 1)
+        })
       })
-    })
+    )
   }
 
   notify(): void {
