@@ -16,7 +16,7 @@ export type Payload = Readonly<Record<string, unknown>>
 
 /** Runs a program in a runtime of its own in which these entries are installed. */
 export const governed =
-  <const Es extends ReadonlyArray<Middleware.Entry<Runtime>>>(...entries: Es) =>
+  (...entries: ReadonlyArray<Middleware.Entry<Runtime>>) =>
   <A, E>(effect: Effect.Effect<A, E, Runtime | TestRuntime.TestRuntime>) =>
     Effect.provide(effect, TestRuntime.layer({ policies: Middleware.layer(...entries) }))
 
