@@ -176,7 +176,9 @@ export interface ScriptedModel<out A = unknown, out Chunk = unknown, out E = unk
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Turns extends ReadonlyArray<Turn>>(turns: Turns): Effect.Effect<ModelOf<Turns[number]>> =>
+export const make = <Turns extends ReadonlyArray<Turn>>(
+  turns: readonly [...Turns]
+): Effect.Effect<ModelOf<Turns[number]>> =>
   Effect.sync(() => new Script(turns) as Pick<Script, keyof Script> as ModelOf<Turns[number]>)
 
 /**
@@ -191,9 +193,9 @@ export const make = <Turns extends ReadonlyArray<Turn>>(turns: Turns): Effect.Ef
  * @since 0.1.0
  */
 export const makeScoped = <Turns extends ReadonlyArray<Turn>>(
-  turns: Turns
+  turns: readonly [...Turns]
 ): Effect.Effect<ModelOf<Turns[number]>, never, Scope.Scope> =>
-  Effect.acquireRelease(make(turns), (model, exit) => Exit.isSuccess(exit) ? model.assertComplete : Effect.void)
+  Effect.acquireRelease(make<Turns>(turns), (model, exit) => Exit.isSuccess(exit) ? model.assertComplete : Effect.void)
 
 /**
  * The model of a script with these turns.

@@ -50,7 +50,7 @@ export class Script {
       const { call, step } = this.#begin(request, "generate")
       if (step instanceof ScriptedModelError) return Effect.fail(step)
       return Effect.onExit(
-        Effect.andThen(this.#judge(step, call, request), answer(step.fields, request)),
+        Effect.andThen(this.#receive(step, call, request), answer(step.fields, request)),
         (exit) => Effect.sync(() => this.#settle(call, Exit.isSuccess(exit) ? "done" : statusOf(exit.cause)))
       )
     })
@@ -70,7 +70,7 @@ export class Script {
         this.#waiters.notify()
       })
       return Stream.onExit(
-        Stream.fromPull(Effect.as(watched(this.#judge(step, call, request)), watched(chunks.pull))),
+        Stream.fromPull(Effect.as(watched(this.#receive(step, call, request)), watched(chunks.pull))),
         () =>
           Effect.sync(() => {
             this.#settle(call, "interrupted")
@@ -114,7 +114,6 @@ export class Script {
       status: "running"
     }
     this.#calls.push(call)
-    this.#waiters.notify()
     if (step === undefined) {
       return { call, step: this.#refuse(call, request, "exhausted", nothingLeft(this.#steps)) }
     }
@@ -132,7 +131,15 @@ export class Script {
     return new ScriptedModelError({ kind, request, message: line })
   }
 
-  /** Judges the request by the `expect` of its turn. What it throws, or fails with, becomes the defect of the call. */
+  /**
+   * Tells that the request is there, then judges it by the `expect` of its turn; what that throws, or fails with, becomes
+   * the defect of the call. (Not earlier: a fiber that waits for the request runs at once and may interrupt this one, so
+   * what settles the call must be in place.)
+   */
+  #receive(step: Step, call: Call, request: LlmRequest): Effect.Effect<void> {
+    return Effect.andThen(Effect.sync(() => this.#waiters.notify()), this.#judge(step, call, request))
+  }
+
   #judge({ fields }: Step, call: Call, request: LlmRequest): Effect.Effect<void> {
     const { expect } = fields
     if (expect === undefined) return Effect.void
