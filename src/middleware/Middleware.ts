@@ -87,6 +87,14 @@ export type {
 
 export type {
   /**
+   * One entry of an explanation, and why it runs or not.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ExplainedEntry,
+  /**
    * What would run for a call, and what would not.
    *
    * @stability experimental

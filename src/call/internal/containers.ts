@@ -12,7 +12,7 @@ const isProxy: (value: unknown) => boolean = (() => {
 const getDescriptor = Object.getOwnPropertyDescriptor
 
 /** Whether a value is a plain object or array whose own properties are data. Never throws. */
-export const isPlainContainer = (value: unknown): value is Record<string, unknown> | ReadonlyArray<unknown> => {
+const isPlainContainer = (value: unknown): value is Record<string, unknown> | ReadonlyArray<unknown> => {
   if (typeof value !== "object" || value === null || isProxy(value)) return false
   const proto: unknown = Object.getPrototypeOf(value)
   if (proto !== Object.prototype && proto !== null && proto !== Array.prototype) return false

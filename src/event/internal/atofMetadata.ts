@@ -15,7 +15,7 @@ type Metadata = Readonly<Record<string, unknown>>
 type Words = Record<string, Json>
 
 /** The fields of an event that live in the metadata of its record; those its kind does not have are empty. */
-export interface Facts {
+interface Facts {
   readonly sequence: number
   readonly outcome: Outcome
   readonly decisions: ReadonlyArray<DecisionRecord>

@@ -33,7 +33,7 @@ export const addUserMetadata = (
 }
 
 /** Sets a key as plain data, also one such as `__proto__`. */
-export const setKey = (target: Metadata, key: string, value: unknown): void => {
+const setKey = (target: Metadata, key: string, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
   } else target[key] = value

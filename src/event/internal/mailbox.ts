@@ -21,6 +21,12 @@ export interface MailboxOptions {
   readonly lateEnds: boolean
 }
 
+interface MutableGap {
+  dropped: number
+  readonly first: number
+  last: number
+}
+
 interface Source {
   readonly kernel: Kernel
   /** Events up to this sequence number existed before the mailbox did. */
@@ -47,15 +53,20 @@ export class Mailbox {
   closed = false
   private readonly queue = new Ring<EventRecord>()
   private readonly sources: Array<Source> = []
-  private gap: { dropped: number; first: number; last: number } | undefined = undefined
+  /** Gaps that were not announced yet, in order. */
+  private readonly gaps: Array<MutableGap> = []
+  /** The gap that grows as long as nothing is taken in. */
+  private growing: MutableGap | undefined = undefined
   private current: EventRecord | undefined = undefined
+  /** A gap has been handed out and is being handled. */
+  private isAnnouncing = false
   /** Events emitted for a scope-local mailbox and not done with yet. */
   private outstanding = 0
   /** Set while its handler waits for a flush: others must not wait for it then. */
   flushing = 0
 
   constructor(options: MailboxOptions, isLocal: boolean, isNamed = false) {
-    this.options = options
+    this.options = options.capacity >= 1 ? options : { ...options, capacity: 1 }
     this.isLocal = isLocal
     this.isNamed = isNamed
   }
@@ -104,6 +115,7 @@ export class Mailbox {
   /** Whether everything up to `target` that was meant for this mailbox is done with. */
   isDone(kernel: Kernel, target: number): boolean {
     if (this.closed) return true
+    if (this.isAnnouncing || (this.gaps.length > 0 && this.gaps[0]!.first <= target)) return false
     const source = this.sourceOf(kernel)
     if (source === undefined) return true
     return source.handled >= (this.isLocal ? Math.min(target, source.expected) : target)
@@ -121,6 +133,8 @@ export class Mailbox {
       if (oldest !== undefined) this.lose(this.originOf(oldest), oldest.sequence)
     }
     this.queue.push(record)
+    // What is dropped from here on comes after this event. (A sliding buffer drops from its front, where nothing is left.)
+    if (this.options.strategy !== "sliding") this.growing = undefined
     if (record.sequence > source.offered) source.offered = record.sequence
   }
 
@@ -159,9 +173,8 @@ export class Mailbox {
   takeNow(): LifecycleEvent.LifecycleEvent | undefined {
     this.done()
     const next = this.queue.peek()
-    if (this.gap !== undefined && (next === undefined || next.sequence > this.gap.first)) {
-      return this.announceGap(this.gap)
-    }
+    const gap = this.gaps[0]
+    if (gap !== undefined && (next === undefined || next.sequence > gap.first)) return this.announceGap(gap)
     if (next === undefined) return undefined
     this.queue.shift()
     this.current = next
@@ -170,6 +183,11 @@ export class Mailbox {
 
   /** The event taken last has been handled. */
   done(): void {
+    if (this.isAnnouncing) {
+      this.isAnnouncing = false
+      this.waiters.notify()
+      for (const source of this.sources) source.kernel.waiters.notify()
+    }
     const record = this.current
     if (record === undefined) return
     const source = this.originOf(record)
@@ -183,7 +201,7 @@ export class Mailbox {
   }
 
   get isEmpty(): boolean {
-    return this.queue.size === 0 && this.current === undefined && this.gap === undefined
+    return this.queue.size === 0 && this.current === undefined && this.gaps.length === 0 && !this.isAnnouncing
   }
 
   get isDrained(): boolean {
@@ -205,13 +223,13 @@ export class Mailbox {
     const left = this.queue.size + (this.current === undefined ? 0 : 1)
     while (this.queue.shift() !== undefined);
     this.current = undefined
-    this.gap = undefined
+    this.gaps.length = 0
     this.close()
     return left
   }
 
   private get isReady(): boolean {
-    return this.closed || this.queue.size > 0 || this.gap !== undefined
+    return this.closed || this.queue.size > 0 || this.gaps.length > 0
   }
 
   private originOf(record: EventRecord): Source {
@@ -237,12 +255,17 @@ export class Mailbox {
 
   private countLost(sequence: number): void {
     this.dropped++
-    if (this.gap === undefined) this.gap = { dropped: 1, first: sequence, last: sequence }
-    else {
-      this.gap.dropped++
-      this.gap.first = Math.min(this.gap.first, sequence)
-      this.gap.last = Math.max(this.gap.last, sequence)
+    const { growing } = this
+    if (growing !== undefined && sequence > growing.last) {
+      growing.dropped++
+      growing.last = sequence
+      return
     }
+    const gap = { dropped: 1, first: sequence, last: sequence }
+    const after = this.gaps.findIndex((other) => other.first > sequence)
+    if (after < 0) this.gaps.push(gap)
+    else this.gaps.splice(after, 0, gap)
+    this.growing = gap
   }
 
   private skip(source: Source, sequence: number): void {
@@ -262,8 +285,10 @@ export class Mailbox {
     for (const each of this.sources) each.handled = Math.max(each.handled, each.offered)
   }
 
-  private announceGap(gap: { dropped: number; first: number; last: number }): LifecycleEvent.Mark {
-    this.gap = undefined
+  private announceGap(gap: MutableGap): LifecycleEvent.Mark {
+    this.gaps.shift()
+    if (this.growing === gap) this.growing = undefined
+    this.isAnnouncing = true
     const kernel = this.sources[0]!.kernel
     const data: LifecycleEvent.Gap = { dropped: gap.dropped, firstSequence: gap.first, lastSequence: gap.last }
     const uuid = kernel.makeId(kernel.lastTimestamp, kernel.nextOrdinal())

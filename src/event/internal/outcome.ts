@@ -27,7 +27,7 @@ const attempt = <A>(f: () => A, orElse: A): A => {
 const text = (value: unknown): string => typeof value === "string" ? value : String(value)
 
 /** Tag and capped message of any thrown or failed value. Never throws, whatever the value does. */
-export const errorInfo = (error: unknown, capture: ErrorCapture): ErrorInfo => {
+const errorInfo = (error: unknown, capture: ErrorCapture): ErrorInfo => {
   if (typeof error !== "object" || error === null) {
     return { tag: typeof error, message: cap(attempt(() => text(error), "[unprintable]"), capture.messageLength) }
   }

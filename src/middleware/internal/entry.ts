@@ -64,8 +64,8 @@ export interface Output {
 /** How much of a stream is kept back until it was judged. */
 export type Hold = "none" | { readonly chars: number } | "boundary" | "full"
 
-export type AnyNext = (call?: Call) => Effect.Effect<unknown, unknown>
-export type AnyStreamNext = (call?: Call) => Stream.Stream<unknown, unknown>
+type AnyNext = (call?: Call) => Effect.Effect<unknown, unknown>
+type AnyStreamNext = (call?: Call) => Stream.Stream<unknown, unknown>
 
 export interface GuardrailEntry extends Entry<unknown> {
   readonly kind: "guardrail"

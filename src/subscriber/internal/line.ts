@@ -45,7 +45,7 @@ const take = (text: string, width: number): string => {
 }
 
 /** Cuts to a number of columns, the last of which is then `…`. */
-export const cut = (text: string, width: number): string =>
+const cut = (text: string, width: number): string =>
   text.length * 2 <= width || widthOf(text) <= width ? text : `${take(text, width - 1)}…`
 
 /** Makes an untrusted text printable and cuts it; looks at no more of it than can be shown. */
