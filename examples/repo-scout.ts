@@ -8,7 +8,6 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import { fileURLToPath } from "node:url"
 import { AgentRuntime } from "../src/index.ts"
@@ -21,7 +20,9 @@ import * as Policies from "./repo-scout/policies.ts"
 import * as Report from "./repo-scout/report.ts"
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
-const complain = (line: string): void => void process.stderr.write(`repo-scout: ${line}\n`)
+/** Files and models may say what a terminal takes for a command. */
+const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, "")
+const complain = (line: string): void => void process.stderr.write(`repo-scout: ${printable(line)}\n`)
 
 const scout = Effect.fnUntraced(function*({ directory, question, quiet, server }: Options.Options) {
   const events = yield* Report.newRun
@@ -31,7 +32,7 @@ const scout = Effect.fnUntraced(function*({ directory, question, quiet, server }
     width: Math.max(process.stdout.columns ?? 120, 80)
   }
 
-  const Model = server === undefined ? Planner.layer : Layer.provide(OpenAi.layer(server), FetchHttpClient.layer)
+  const Model = server === undefined ? Planner.layer : OpenAi.layer(server)
   const Runtime = AgentRuntime.layerWith({
     policies: Layer.mergeAll(
       Policies.layer,
@@ -48,14 +49,14 @@ const scout = Effect.fnUntraced(function*({ directory, question, quiet, server }
     if (quiet) complain(notice)
     else print(`model      ${notice}`)
   } else if (!quiet) print("model      built-in planner: rules, not a language model; nothing leaves this machine")
-  if (!quiet) print(`directory  ${directory}\nquestion   ${question}\n`)
+  if (!quiet) print(printable(`directory  ${directory}\nquestion   ${question}\n`))
 
   const answer = yield* Agent.answer(question).pipe(
     Effect.provide(Services),
     // The runtime has closed by now, so every event has been seen, also when Ctrl-C ended the run.
     Effect.onExit((exit) =>
       Effect.sync(() => {
-        if (exit._tag === "Success") print(quiet ? exit.value : `\n${exit.value}`)
+        if (exit._tag === "Success") print(`${quiet ? "" : "\n"}${printable(exit.value)}`)
         if (!quiet) print(`\n${tally.summary().join("\n")}`)
         print(quiet ? events : `written  ${events}`)
       })

@@ -1,5 +1,6 @@
 /** Any server that speaks the OpenAI chat API. */
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
@@ -11,7 +12,7 @@ import type { OpenAiServer } from "./options.ts"
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Completion))
 
-export const layer = (server: OpenAiServer): Layer.Layer<Model, never, HttpClient.HttpClient> =>
+export const layer = (server: OpenAiServer): Layer.Layer<Model> =>
   Layer.effect(
     Model,
     Effect.gen(function*() {
@@ -50,6 +51,10 @@ export const layer = (server: OpenAiServer): Layer.Layer<Model, never, HttpClien
         })
       })
     })
+  ).pipe(
+    Layer.provide(FetchHttpClient.layer),
+    // Data goes where it was said to go, also if the server would rather have it elsewhere.
+    Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
   )
 
 /** Address of the server's chat API. */

@@ -57,6 +57,7 @@ export const parse = Effect.fnUntraced(function*(
     catch: (error) => new UsageError({ message: `${firstSentence(String(Object(error).message))}; see --help` })
   })
   if (values.help === true) return undefined
+  if (values.dir === "") return yield* new UsageError({ message: "--dir needs a path, not an empty text" })
   const directory = yield* openDirectory(values.dir ?? home)
   const question = values.ask?.trim() ?? (values.dir === undefined ? homeQuestion : defaultQuestion)
   if (question === "") return yield* new UsageError({ message: "--ask needs a question, not an empty text" })

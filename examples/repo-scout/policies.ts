@@ -9,19 +9,21 @@ import { conceal, isSecretPath, showsSecret } from "./secrets.ts"
 
 const maxReadBytes = 24 * 1024
 
-/** Fields of a tool's input, as far as it is an object. */
-const fieldsOf = (call: Middleware.Call): Readonly<Record<string, unknown>> =>
-  call.kind === "tool" && typeof call.input === "object" && call.input !== null ? { ...call.input } : {}
+/** Fields of a tool's input, if it is an object. */
+const fieldsOf = (call: Middleware.Call): Readonly<Record<string, unknown>> | undefined =>
+  call.kind === "tool" && typeof call.input === "object" && call.input !== null ? { ...call.input } : undefined
 
 /** Puts in where the path really leads. What the model wrote there itself is overwritten. */
 const resolvePath = Intercept.request({
   name: "resolve-path",
   applies: "tool",
   transform: Effect.fnUntraced(function*(call) {
-    const { path = ".", ...rest } = fieldsOf(call)
-    if (typeof path !== "string") return call
+    const fields = fieldsOf(call)
+    const path = fields?.["path"] ?? (call.name === "read_file" ? undefined : ".")
+    // The tool's schema will say what is wrong with it.
+    if (fields === undefined || typeof path !== "string") return call
     const place = yield* (yield* Fence).resolve(path)
-    return { ...call, input: { ...rest, path, resolved: "inside" in place ? place.inside : "" } }
+    return { ...call, input: { ...fields, path, resolved: "inside" in place ? place.inside : "" } }
   })
 })
 
@@ -30,6 +32,7 @@ const capReading = Intercept.request({
   applies: { kind: "tool", name: "read_file" },
   transform: (call) => {
     const fields = fieldsOf(call)
+    if (fields === undefined) return call
     const asked = Number.isSafeInteger(fields["maxBytes"]) ? Number(fields["maxBytes"]) : maxReadBytes
     return { ...call, input: { ...fields, maxBytes: Math.min(Math.max(asked, 0), maxReadBytes) } }
   }
@@ -40,7 +43,7 @@ const stayInside = Guardrail.make({
   name: "stay-inside",
   applies: "tool",
   check: Effect.fnUntraced(function*(call) {
-    const { path, resolved } = fieldsOf(call)
+    const { path, resolved } = fieldsOf(call) ?? {}
     if (typeof path !== "string") return Guardrail.reject("no path")
     const place = yield* (yield* Fence).resolve(path)
     if ("outside" in place) return Guardrail.reject(`${path}: ${place.outside}`)
@@ -52,7 +55,7 @@ const noSecretFiles = Guardrail.make({
   name: "no-secret-files",
   applies: "tool",
   check: (call) => {
-    const { path, resolved } = fieldsOf(call)
+    const { path, resolved } = fieldsOf(call) ?? {}
     return [path, resolved].some((name) => isSecretPath(String(name)))
       ? Guardrail.reject(`${String(path)}: files of that name hold secrets`)
       : Guardrail.allow
@@ -78,7 +81,7 @@ const patience = Intercept.execution({
   name: "patience",
   around: (call, next) => {
     const usual = call.kind === "llm" ? 120_000 : 10_000
-    const { timeLimitMs } = fieldsOf(call)
+    const { timeLimitMs } = fieldsOf(call) ?? {}
     const attempt = (n: number): Effect.Effect<unknown, unknown, AgentRuntime.AgentRuntime> => {
       const millis = n === 1 && typeof timeLimitMs === "number" ? Math.min(timeLimitMs, usual) : usual
       return next().pipe(
@@ -104,17 +107,15 @@ const isTransient = (error: unknown): error is ToolError | ModelError =>
   (error instanceof ToolError || error instanceof ModelError) && error.isTransient
 
 /** Observers (the terminal, the file of events) see neither secrets nor e-mail addresses, wherever they are. */
-const concealed = [
-  Sanitizer.request({ name: "conceal", sanitize: conceal }),
-  Sanitizer.response({ name: "conceal", sanitize: conceal }),
+const conceals = [
+  Sanitizer.scopeStart({ name: "conceal", sanitize: conceal }),
+  Sanitizer.scopeEnd({ name: "conceal", sanitize: conceal }),
+  Sanitizer.mark({ name: "conceal", sanitize: conceal }),
   Sanitizer.error({
     name: "conceal",
-    sanitize: ({ message, ...rest }) => ({ ...rest, message: String(conceal(message)) })
-  }),
-  Sanitizer.mark({ name: "conceal", sanitize: conceal }),
-  Sanitizer.scopeStart({ name: "conceal", sanitize: conceal }),
-  Sanitizer.scopeEnd({ name: "conceal", sanitize: conceal })
-] as const
+    sanitize: (error) => ({ tag: error.tag, message: String(conceal(error.message)) })
+  })
+]
 
 /** Guardrails without which no tool may run. */
 export const required: ReadonlyArray<string> = ["stay-inside", "no-secret-files"]
@@ -126,5 +127,5 @@ export const layer: Layer.Layer<never, Middleware.DuplicateEntry, AgentRuntime.A
   noSecretFiles,
   answerWithoutSecrets,
   patience,
-  ...concealed
+  ...conceals
 )
