@@ -2,10 +2,16 @@
 import { describe } from "@effect/vitest"
 import type { Driver } from "./Driver.ts"
 import * as Failure from "./FailureTest.ts"
+import * as GuardrailSuite from "./GuardrailTest.ts"
+import * as InterceptSuite from "./InterceptTest.ts"
 import * as Order from "./OrderTest.ts"
+import * as RequestSuite from "./RequestTest.ts"
 
 export const suite = (name: string, driver: Driver) =>
   describe(name, () => {
     Order.suite(driver)
     Failure.suite(driver)
+    GuardrailSuite.suite(driver)
+    InterceptSuite.suite(driver)
+    RequestSuite.suite(driver)
   })
