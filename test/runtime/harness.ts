@@ -111,6 +111,6 @@ export const opened = <A, E, R>(
   })
 
 /** Lets every other fiber run until it waits for something. */
-export const settle: Effect.Effect<void> = Effect.yieldNow.pipe(Effect.repeat({ times: 200 }), Effect.asVoid)
+export const settle: Effect.Effect<void> = Effect.yieldNow.pipe(Effect.repeat({ times: 50 }), Effect.asVoid)
 
 export const succeed = (name: string, input: unknown = {}) => ToolCall.run({ name, input }, () => Effect.succeed(name))
