@@ -250,8 +250,8 @@ export class Kernel {
   private lose(record: EventRecord): void {
     this.lost++
     this.bytes -= record.bytes
-    for (const mailbox of this.mailboxes) mailbox.loseFrom(this, record.sequence)
-    for (const mailbox of record.audience) mailbox.loseFrom(this, record.sequence)
+    for (const mailbox of this.mailboxes) mailbox.loseFrom(this, record)
+    for (const mailbox of record.audience) mailbox.loseFrom(this, record)
     if (this.lost === 1 || this.lost % 10_000 === 0) {
       this.trouble("ring full", "events dropped", { dropped: this.lost, capacity: this.options.capacityEvents })
     }

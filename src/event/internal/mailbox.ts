@@ -37,6 +37,8 @@ interface Source {
   offered: number
   /** Everything up to this one is done with. */
   handled: number
+  /** What the ring of the runtime lost, until what came before it has been offered. */
+  readonly lost: Array<MutableGap>
 }
 
 /**
@@ -73,7 +75,7 @@ export class Mailbox {
 
   /** Registers a runtime as a source of events, from now on. */
   attach(kernel: Kernel, since: number): Source {
-    const source: Source = { kernel, since, expected: since, offered: since, handled: since }
+    const source: Source = { kernel, since, expected: since, offered: since, handled: since, lost: [] }
     this.sources.push(source)
     return source
   }
@@ -126,6 +128,7 @@ export class Mailbox {
     if (this.closed) return
     const source = this.sourceOf(kernel)
     if (source === undefined) return
+    if (source.lost.length > 0) this.countLostUpTo(source, record.sequence)
     if (!this.wants(source, record)) return this.skip(source, record.sequence)
     if (this.queue.size >= this.options.capacity && this.options.strategy !== "suspend") {
       if (this.options.strategy === "dropping") return this.lose(source, record.sequence)
@@ -142,17 +145,24 @@ export class Mailbox {
   through(kernel: Kernel, through: number): void {
     const source = this.sourceOf(kernel)
     if (source === undefined) return
+    if (source.lost.length > 0) this.countLostUpTo(source, through)
     this.advance(source, through)
     if (this.isReady) this.waiters.notify()
     kernel.waiters.notify()
   }
 
-  /** An event that was meant for this mailbox will never come. */
-  loseFrom(kernel: Kernel, sequence: number): void {
+  /** The ring had no room for an event that was meant for this mailbox. */
+  loseFrom(kernel: Kernel, record: EventRecord): void {
     const source = this.sourceOf(kernel)
+    const { sequence } = record
     if (source === undefined || this.closed || sequence <= source.since) return
     if (this.isLocal) this.outstanding--
-    this.countLost(sequence)
+    if (isInside(record.inside, this)) return
+    const last = source.lost.at(-1)
+    if (last?.last === sequence - 1) {
+      last.dropped++
+      last.last = sequence
+    } else source.lost.push({ dropped: 1, first: sequence, last: sequence })
   }
 
   /** Next event to handle, a gap first if there is one; waits for it. `undefined` when the mailbox is closed and empty. */
@@ -249,23 +259,29 @@ export class Mailbox {
   }
 
   private lose(source: Source, sequence: number): void {
-    this.countLost(sequence)
+    this.countLost({ dropped: 1, first: sequence, last: sequence })
     this.skip(source, sequence)
   }
 
-  private countLost(sequence: number): void {
-    this.dropped++
+  private countLostUpTo(source: Source, sequence: number): void {
+    for (let gap = source.lost[0]; gap !== undefined && gap.first <= sequence; gap = source.lost[0]) {
+      source.lost.shift()
+      this.countLost(gap)
+    }
+  }
+
+  private countLost(lost: MutableGap): void {
+    this.dropped += lost.dropped
     const { growing } = this
-    if (growing !== undefined && sequence > growing.last) {
-      growing.dropped++
-      growing.last = sequence
+    if (growing !== undefined && lost.first > growing.last) {
+      growing.dropped += lost.dropped
+      growing.last = lost.last
       return
     }
-    const gap = { dropped: 1, first: sequence, last: sequence }
-    const after = this.gaps.findIndex((other) => other.first > sequence)
-    if (after < 0) this.gaps.push(gap)
-    else this.gaps.splice(after, 0, gap)
-    this.growing = gap
+    const after = this.gaps.findIndex((other) => other.first > lost.first)
+    if (after < 0) this.gaps.push(lost)
+    else this.gaps.splice(after, 0, lost)
+    this.growing = lost
   }
 
   private skip(source: Source, sequence: number): void {
