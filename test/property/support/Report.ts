@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as References from "effect/References"
 import { AgentRuntime, ExecutionScope, type LifecycleEvent, Mark, Middleware } from "../../../src/index.ts"
 import { TestRuntime } from "../../../src/testing/index.ts"
 import { run, type Schedule } from "./Schedule.ts"
@@ -31,7 +32,8 @@ export interface ReportOptions {
 
 export const make = async (schedule: Schedule, subject: Subject, options?: ReportOptions): Promise<Report> => {
   const inside = Effect.gen(function*() {
-    const exit = yield* schedule.watch(subject)
+    // In the fiber of the subject, whatever becomes of it: its context must be that of before.
+    const exit = yield* schedule.watch(Effect.ensuring(subject, Mark.emit("ensured")))
     yield* Mark.emit("after")
     return exit
   }).pipe(ExecutionScope.run({ name: "outer", category: "agent" }))
@@ -47,9 +49,8 @@ export const make = async (schedule: Schedule, subject: Subject, options?: Repor
     return { exit, events, locals, registrations: registrations.length, open: kernel.interruptOpen("test") }
   }).pipe(Effect.provide(TestRuntime.layer(options?.runtime)))
 
-  const clocked = options?.clock === undefined
-    ? program
-    : Effect.provideService(program, Clock.Clock, options.clock)
+  const quiet = Effect.provideService(program, References.MinimumLogLevel, "None")
+  const clocked = options?.clock === undefined ? quiet : Effect.provideService(quiet, Clock.Clock, options.clock)
   const report = await run(schedule, Effect.orDie(clocked))
   return { ...report, fibers: schedule.alive.length }
 }
