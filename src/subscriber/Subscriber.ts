@@ -86,7 +86,10 @@ export const layer = <E = never, R = never>(
       const scope = yield* Effect.scope
       const mailbox = yield* subscribe(runtime, mailboxOptions(kernel, options), true)
       yield* Effect.forkIn(handling(mailbox, kernel, options, context), scope)
-      yield* Effect.addFinalizer(() => drained(mailbox, kernel, kernel.sequence))
+      yield* Effect.addFinalizer(() => {
+        const target = kernel.sequence
+        return drained(mailbox, kernel, () => mailbox.isDone(kernel, target))
+      })
     })
   )
 
@@ -122,7 +125,7 @@ export const provide =
         Effect.forkDetach(handler),
         () => inFrame(self, frame),
         (handling) =>
-          drained(mailbox, kernel, undefined).pipe(
+          Effect.suspend(() => drained(mailbox, kernel, mailbox.drainedAsOfNow())).pipe(
             Effect.andThen(Effect.sync(() => mailbox.close())),
             Effect.andThen(Fiber.interrupt(handling))
           )
@@ -192,9 +195,8 @@ const handling = <E, R>(
 const batchSize = 512
 
 /** Waits, under the runtime's limit, until what was emitted before has been handled; what is left is reported. */
-const drained = (mailbox: Mailbox, kernel: Kernel, target: number | undefined): Effect.Effect<void> =>
+const drained = (mailbox: Mailbox, kernel: Kernel, isDone: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const isDone = () => target === undefined ? mailbox.isDrained : mailbox.isDone(kernel, target)
     if (isDone()) return Effect.void
     return Effect.flatMap(
       Effect.timeoutOption(kernel.waiters.until(isDone), kernel.options.closeTimeout),

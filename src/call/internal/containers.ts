@@ -16,9 +16,11 @@ const isPlainContainer = (value: unknown): value is Record<string, unknown> | Re
   if (typeof value !== "object" || value === null || isProxy(value)) return false
   const proto: unknown = Object.getPrototypeOf(value)
   if (proto !== Object.prototype && proto !== null && proto !== Array.prototype) return false
+  // Nothing tells cheaply whether an array has accessors, and arrays of messages are long.
   if (proto === Array.prototype) return Array.isArray(value)
-  for (const key in value) {
-    if (getDescriptor(value, key)?.get !== undefined) return false
+  for (const key of Reflect.ownKeys(value)) {
+    const descriptor = getDescriptor(value, key)
+    if (descriptor === undefined || !("value" in descriptor) || descriptor.enumerable !== true) return false
   }
   return true
 }

@@ -38,21 +38,24 @@ export const judgeRequest = (run: AnyRun, request: Prepared, frame: Frame): Mayb
 /** The digest covers headers only by name: their values may be secret. */
 const noHeaders: ReadonlySet<string> = new Set()
 
-/** Step 7, for one piece of output and these guardrails. */
+/**
+ * Step 7, for one piece of output and the guardrails from one position up to another. `unseen` says why the output is
+ * not whole: then those that enforce give no decision.
+ */
 export const judgeOutput = (
   run: AnyRun,
-  steps: ReadonlyArray<Step<OutputGuardrailEntry>>,
   output: Output,
-  frame: Frame
+  frame: Frame,
+  from: number,
+  to: number,
+  unseen?: string
 ): MaybeEffect<CallError | undefined> => {
   const view = run.viewOf(run.request)
-  return judgeAll(
-    run,
-    steps,
-    frame,
-    undefined,
-    (entry) => appliesTo(entry.applies, view.kind, view.name, view) ? entry.check(output, view) : notApplicable
-  )
+  const ask = (entry: OutputGuardrailEntry): unknown => {
+    if (!appliesTo(entry.applies, view.kind, view.name, view)) return notApplicable
+    return unseen === undefined || entry.mode === "shadow" ? entry.check(output, view) : new Failed(unseen, false)
+  }
+  return judgeAll(run, run.chains.outputs, frame, undefined, ask, from, to)
 }
 
 const notApplicable = Symbol("not applicable")
@@ -63,10 +66,12 @@ const judgeAll = <E extends AnyGuardrail>(
   frame: Frame,
   digest: string | undefined,
   ask: (entry: E) => unknown,
-  from = 0
+  from = 0,
+  to = steps.length
 ): MaybeEffect<CallError | undefined> => {
-  for (let i = from; i < steps.length; i++) {
-    const { context, entry } = steps[i]!
+  for (let i = from; i < to; i++) {
+    const step = steps[i]!
+    const { context, entry } = step
     let answer: unknown
     let isEffect = false
     try {
@@ -81,14 +86,14 @@ const judgeAll = <E extends AnyGuardrail>(
         Effect.timeoutOption(entry.timeout),
         Effect.exit,
         Effect.flatMap((exit) => {
-          const error = settle(run, entry, answerOf(exit, entry), digest)
+          const error = settle(run, step, answerOf(exit, entry), digest)
           if (error !== undefined) return Effect.succeed(skipRest(run, steps, i + 1, error))
-          const rest = judgeAll(run, steps, frame, digest, ask, i + 1)
+          const rest = judgeAll(run, steps, frame, digest, ask, i + 1, to)
           return Effect.isEffect(rest) ? rest : Effect.succeed(rest)
         })
       )
     }
-    const error = settle(run, entry, answer, digest)
+    const error = settle(run, step, answer, digest)
     if (error !== undefined) return skipRest(run, steps, i + 1, error)
   }
   return undefined
@@ -118,10 +123,11 @@ const isDecision = (answer: unknown): answer is Decision =>
 
 const settle = (
   run: AnyRun,
-  entry: AnyGuardrail,
+  step: Step<AnyGuardrail>,
   answer: unknown,
   digest: string | undefined
 ): CallError | undefined => {
+  const { entry } = step
   let decision: Decision | Failed
   try {
     decision = answer instanceof Failed || isDecision(answer)
@@ -133,22 +139,22 @@ const settle = (
   if (decision instanceof Failed) {
     const failure = new GuardrailFailed({ guardrail: entry.name, cause: decision.cause, timedOut: decision.timedOut })
     if (entry.mode === "shadow") {
-      record(run, entry, "wouldBlock", failure.message, digest)
+      record(run, step, "wouldBlock", failure.message, digest)
       return undefined
     }
-    record(run, entry, "failed", failure.message, digest)
+    record(run, step, "failed", failure.message, digest)
     return run.fail(failure)
   }
   if (decision._tag === "Allow") {
-    if (run.isListening) record(run, entry, "allow", undefined, digest)
+    if (run.isListening) record(run, step, "allow", undefined, digest)
     return undefined
   }
   const { reason } = decision
   if (entry.mode === "shadow") {
-    record(run, entry, "wouldBlock", reason, digest)
+    record(run, step, "wouldBlock", reason, digest)
     return undefined
   }
-  record(run, entry, "reject", reason, digest)
+  record(run, step, "reject", reason, digest)
   run.blocked ??= { by: entry.name, reason }
   return run.fail(new GuardrailRejected({ guardrail: entry.name, reason }))
 }
@@ -159,19 +165,23 @@ const nameOf = (answer: unknown): string => {
 }
 
 const skipRest = (run: AnyRun, steps: ReadonlyArray<Step<AnyGuardrail>>, from: number, error: CallError): CallError => {
-  for (let i = from; i < steps.length; i++) record(run, steps[i]!.entry, "skipped", undefined, undefined)
+  for (let i = from; i < steps.length; i++) {
+    const step = steps[i]!
+    if (!run.hasDecided(step)) record(run, step, "skipped", undefined, undefined)
+  }
   return error
 }
 
 /** Puts a decision on the call's end event; a refusal is a mark besides. */
 const record = (
   run: AnyRun,
-  entry: AnyGuardrail,
+  step: Step<AnyGuardrail>,
   verdict: DecisionRecord["verdict"],
   reason: string | undefined,
   digest: string | undefined
 ): void => {
   if (!run.isListening) return
+  const { entry } = step
   const now = verdict === "skipped" ? run.stamp : run.kernel.now(run.span.clock)
   const decision: DecisionRecord = {
     guardrail: entry.name,
@@ -181,7 +191,7 @@ const record = (
     ...(digest === undefined ? undefined : { digest })
   }
   run.stamp = now
-  run.decide(entry.kind === "outputGuardrail", decision)
+  run.decide(step, decision, entry.kind === "outputGuardrail")
   if (verdict !== "reject" && verdict !== "wouldBlock") return
   run.kernel.mark(run.span, run.span, run.span.clock, decision, {
     name: entry.name,

@@ -12,7 +12,7 @@ import { type Chains, type Plan, planFor } from "../../middleware/internal/plan.
 import { awaitGates, currentFrame, currentKernel, isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
 import { CallError, PolicyMissing, type Reason, RuntimeClosed } from "../CallError.ts"
 import type { Carrier, Prepared } from "./carrier.ts"
-import { copyContainer } from "./containers.ts"
+import { copyContainer, freezeCopy } from "./containers.ts"
 import { judgeRequest } from "./judge.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
 import { prepare } from "./request.ts"
@@ -64,6 +64,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   hasEntered = false
   hasEnded = false
   private inherited: Set<unknown> | undefined = undefined
+  private places: Map<object, number> | undefined = undefined
 
   constructor(spec: CallSpec, fiber: AnyFiber) {
     super()
@@ -75,7 +76,6 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     this.chains = spec.carrier.kind === "tool" ? this.plan.tool : this.plan.llm
     const { carrier } = spec
     const span = makeSpan(this.kernel, this.plan, fiber, this.frame, this.frame.span, spec.name, carrier.category, true)
-    span.metadata = spec.metadata
     span.toolCallId = spec.toolCallId
     span.modelName = spec.modelName
     if (carrier.streaming) span.attributes = streamingAttributes
@@ -93,8 +93,9 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     metadata: Readonly<Record<string, unknown>> | undefined
   ): Prepared {
     const copy = this.spec.carrier.copy(payload)
+    const own = metadata === undefined ? undefined : copyMetadata(metadata)
     if (!this.chains.isEmpty) this.spec.carrier.freeze(copy, payload)
-    return { payload: copy, decoded, metadata, digest: undefined, view: undefined }
+    return { payload: copy, decoded, metadata: own, digest: undefined, view: undefined }
   }
 
   /** What the work gets: containers that neither middleware nor events hold. */
@@ -129,20 +130,28 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     return this.inherited !== undefined && this.inherited.has(error)
   }
 
-  /** Keeps a decision. Judging a stream again and again makes one of them, as long as the verdict stays. */
-  decide(merge: boolean, decision: DecisionRecord): void {
+  /**
+   * Keeps the decision of one step of a chain. A step that judges a stream again and again has one record, which a later
+   * verdict replaces.
+   */
+  decide(step: object, decision: DecisionRecord, isRepeated: boolean): void {
     const decisions = this.decisions ??= []
-    if (merge) {
-      const index = decisions.findIndex((other) =>
-        other.guardrail === decision.guardrail && (other.verdict === "allow" || other.verdict === decision.verdict)
-      )
-      if (index >= 0) {
-        const durationMicros = decisions[index]!.durationMicros + decision.durationMicros
-        decisions[index] = { ...decision, durationMicros }
+    if (isRepeated) {
+      const places = this.places ??= new Map()
+      const place = places.get(step)
+      if (place !== undefined) {
+        const durationMicros = decisions[place]!.durationMicros + decision.durationMicros
+        decisions[place] = { ...decision, durationMicros }
         return
       }
+      places.set(step, decisions.length)
     }
     decisions.push(decision)
+  }
+
+  /** Whether a step that judges output has decided something already. */
+  hasDecided(step: object): boolean {
+    return this.places !== undefined && this.places.has(step)
   }
 
   /** Steps 1 to 4: resolves, rewrites, starts, judges; then goes on with `proceed`. */
@@ -220,5 +229,11 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
 }
 
 export type AnyRun = Run<unknown, unknown, unknown>
+
+const copyMetadata = (metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  const copy = copyContainer(metadata)
+  freezeCopy(copy, metadata)
+  return copy as Readonly<Record<string, unknown>>
+}
 
 const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])

@@ -8,9 +8,10 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentRuntime } from "../../event/internal/runtime.ts"
+import type { Output } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
 import { withFrame } from "../../scope/internal/current.ts"
-import { type CallError, GuardrailFailed } from "../CallError.ts"
+import type { CallError } from "../CallError.ts"
 import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
 import { judgeOutput } from "./judge.ts"
@@ -133,20 +134,12 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   private judge(window: Window, from: number, isFinal: boolean): Effect.Effect<void, CallError> {
     const { outputs } = this.chains
     for (let i = from; i < outputs.length; i++) {
-      const step = outputs[i]!
-      const { hold, mode, name } = step.entry
-      const target = isFinal ? window.end : window.target(i, hold)
+      const { hold, mode } = outputs[i]!.entry
+      // A shadow guardrail holds nothing back.
+      const target = isFinal ? window.end : window.target(i, mode === "shadow" ? "none" : hold)
       if (target === undefined) continue
-      const unseen = this.unseen()
-      if (unseen !== undefined && mode === "enforce") {
-        return Effect.fail(this.fail(new GuardrailFailed({ guardrail: name, cause: unseen, timedOut: false })))
-      }
-      const verdict = judgeOutput(this, [step], {
-        value: this.folding.value,
-        ...(window.text === undefined ? undefined : { text: window.text }),
-        held: window.between(i, target),
-        final: isFinal
-      }, this.span)
+      const output = this.output(window, i, target, isFinal)
+      const verdict = judgeOutput(this, output, this.span, i, i + 1, this.unseen())
       if (Effect.isEffect(verdict)) {
         return Effect.flatMap(verdict, (error) => {
           if (error !== undefined) return Effect.fail(error)
@@ -158,6 +151,15 @@ class StreamedRun extends Run<Chunks, unknown, never> {
       window.clear(i, target)
     }
     return Effect.void
+  }
+
+  private output(window: Window, guardrail: number, target: number, isFinal: boolean): Output {
+    return {
+      value: this.folding.value,
+      ...(window.text === undefined ? undefined : { text: window.text }),
+      held: window.between(guardrail, target),
+      final: isFinal
+    }
   }
 
   /** Why an output guardrail cannot see the whole output. */

@@ -147,7 +147,7 @@ export class Mailbox {
     if (source === undefined) return
     if (source.lost.length > 0) this.countLostUpTo(source, through)
     this.advance(source, through)
-    if (this.isReady) this.waiters.notify()
+    this.waiters.notify()
     kernel.waiters.notify()
   }
 
@@ -210,12 +210,16 @@ export class Mailbox {
     } else if (this.options.strategy === "suspend") this.waiters.notify()
   }
 
-  get isEmpty(): boolean {
-    return this.queue.size === 0 && this.current === undefined && this.gaps.length === 0 && !this.isAnnouncing
+  /** Whether everything emitted before this moment will have been handled when the answer is asked. */
+  drainedAsOfNow(): () => boolean {
+    const targets = this.sources.map((source) => ({ kernel: source.kernel, target: source.expected }))
+    return () => targets.every(({ kernel, target }) => this.isDone(kernel, target))
   }
 
-  get isDrained(): boolean {
-    return this.isEmpty && this.outstanding === 0
+  /** Events that are here or on their way here. */
+  get unhandled(): number {
+    if (this.isLocal) return this.outstanding
+    return this.sources.reduce((total, source) => total + this.pending(source.kernel), 0)
   }
 
   /** Takes no more events. What is in it can still be taken. */
@@ -228,9 +232,9 @@ export class Mailbox {
     for (const source of this.sources) source.kernel.waiters.notify()
   }
 
-  /** Forgets what was not taken and says how much that was. */
+  /** Forgets what was not handled and says how much that was. */
   abandon(): number {
-    const left = this.queue.size + (this.current === undefined ? 0 : 1)
+    const left = this.unhandled
     while (this.queue.shift() !== undefined);
     this.current = undefined
     this.gaps.length = 0
