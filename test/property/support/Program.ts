@@ -28,7 +28,7 @@ export type Program =
   | { readonly _tag: "Catch" | "Scope" | "Under" | "Tool" | "Model"; readonly child: Program }
   | { readonly _tag: "Within"; readonly inside: Program; readonly beside: Program; readonly late: Program }
   | {
-    readonly _tag: "Stream"
+    readonly _tag: "Stream" | "Flow"
     readonly provider: ReadonlyArray<Program>
     readonly consumer: Program
     readonly take: number | undefined
@@ -76,7 +76,7 @@ export const program: fc.Arbitrary<Program> = fc.letrec<{ program: Program }>((t
       fc.record({ _tag: fc.constantFrom("Tool", "Scope"), child }),
       fc.record({ _tag: fc.constant("Within"), inside: child, beside: child, late: child }),
       fc.record({
-        _tag: fc.constant("Stream"),
+        _tag: fc.constantFrom("Stream", "Stream", "Flow"),
         provider: fc.array(child, { minLength: 1, maxLength: 3 }),
         consumer: child,
         take: fc.option(fc.nat(2), { nil: undefined }),
@@ -140,11 +140,13 @@ const walk = (program: Program, path: string, place: Place, places: Map<string, 
       into(program.inside, 0, { ...place, parent: name })
       into(program.beside, 1, place)
       return into(program.late, 2, { ...place, parent: name })
+    case "Flow":
     case "Stream": {
       const provided = { ...place, entries: [...place.entries, ...entryNames(program.entries, path)] }
       places.set(name, provided)
-      places.set(nameOf("Closing", path), { ...provided, parent: name })
-      program.provider.forEach((part, index) => into(part, index, { ...provided, parent: name }))
+      const inside = program._tag === "Flow" ? provided : { ...provided, parent: name }
+      places.set(nameOf("Closing", path), inside)
+      program.provider.forEach((part, index) => into(part, index, inside))
       return into(program.consumer, program.provider.length, place)
     }
     case "Provide":

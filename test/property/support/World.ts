@@ -113,17 +113,24 @@ export class World {
           { name, request: { headers: {}, body: { path } } },
           () => this.work(name, part(program.child, 0))
         )
+      case "Flow":
       case "Stream": {
         const provider = Stream.fromIterable(program.provider.map((child, index) => ({ child, index }))).pipe(
           Stream.rechunk(1),
-          Stream.mapEffect(({ child, index }) => this.work(name, Effect.as(part(child, index), `${index} `))),
+          Stream.mapEffect(({ child, index }) => Effect.as(part(child, index), `${index} `)),
           Stream.ensuring(Effect.andThen(this.look(nameOf("Closing", path)), Mark.emit(nameOf("Closing", path))))
         )
-        const stream = LlmCall.stream({ name, request: { headers: {}, body: { path } } }, () => provider).pipe(
-          Middleware.provide(...this.entries(program.entries, path))
+        const stream = program._tag === "Flow" ? provider : LlmCall.stream(
+          { name, request: { headers: {}, body: { path } } },
+          () =>
+            Stream.suspend(() => {
+              this.worked.add(name)
+              return provider
+            })
         )
+        const provided = stream.pipe(Middleware.provide(...this.entries(program.entries, path)))
         return Stream.runForEach(
-          program.take === undefined ? stream : Stream.take(stream, program.take),
+          program.take === undefined ? provided : Stream.take(provided, program.take),
           () => part(program.consumer, program.provider.length)
         )
       }
