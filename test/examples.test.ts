@@ -34,9 +34,12 @@ const project = (): string =>
     ".env": `BILLING_KEY=${secret}\n`
   })
 
+/** A process takes a second, or many when everything runs at once. */
+const processes = { timeout: 120_000 }
+
 const blocked = ({ ends }: Log) => ends.filter(({ outcome }) => outcome._tag === "Blocked")
 
-describe("repo-scout with the built-in planner", () => {
+describe("repo-scout with the built-in planner", processes, () => {
   it("answers, and shows the tree with blocked and retried work, a summary and the path of the events", async () => {
     const cwd = folder()
     const { code, stderr, stdout } = await scout(["--dir", project(), "--ask", "Who sends invoices?"], { cwd })
@@ -156,7 +159,7 @@ const withWishes = async (directory: string, turns: ReadonlyArray<ReadonlyArray<
 
 const read = (path: string): Wish => ["read_file", { path }]
 
-describe("repo-scout with a model that wants too much", () => {
+describe("repo-scout with a model that wants too much", processes, () => {
   it("never reads secret files or outside the directory, whatever the path is dressed as", async () => {
     const canary = "the-canary-sings"
     const outside = folder({ "target.txt": canary, "deep/target.txt": canary })
@@ -173,12 +176,13 @@ describe("repo-scout with a model that wants too much", () => {
     link(outside, "folder-out")
     link(".env", "link-to-env")
     link("plain.txt", "link-to-plain")
+    link("plain.txt", ".env.link")
     link(Path.join(outside, "not-there-yet"), "dangling")
     link("loop", "loop")
 
     const refused: ReadonlyArray<ReadonlyArray<string>> = [
       [".env", "./.env", "src/../.env", ".ENV", ".env.local", ".Env.Local", "id_rsa", "deploy/prod.PEM"],
-      [".ssh/config", "link-to-env", Path.join(inside, ".env"), ".//.env", ".env/", "deploy/../id_rsa"],
+      [".ssh/config", "link-to-env", Path.join(inside, ".env"), ".//.env", ".env/", "deploy/../id_rsa", ".env.link"],
       [
         Path.join(outside, "target.txt"),
         `../${Path.basename(outside)}/target.txt`,
@@ -239,7 +243,7 @@ describe("repo-scout with a model that wants too much", () => {
   })
 })
 
-describe("repo-scout with an OpenAI-compatible server", () => {
+describe("repo-scout with an OpenAI-compatible server", processes, () => {
   it("says first where data goes, drives the tools by the model, and shows its key to nobody else", async () => {
     const { asked, code, cwd, results, stderr, stdout } = await withWishes(project(), [[read("README.md")]])
     assert.strictEqual(code, 0)
@@ -328,7 +332,7 @@ describe("repo-scout with an OpenAI-compatible server", () => {
   })
 })
 
-describe("every example", () => {
+describe("every example", processes, () => {
   const expected: Readonly<Record<string, RegExp>> = {
     "guardrail.ts": /^text of README\.md\nblocked: environment files are off limits\n$/
   }

@@ -144,7 +144,7 @@ const prose = (text: string): string => {
 const cut = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)
 
 const stopWords = new Set(
-  ("a an and any are at be been but by can come could do does each for from get give go had has have how if in into is it its " +
+  ("a an and any are at be been but by can come could do does done each for from get give go had has have how if in into is it its " +
     "kind know like main make me most much of on or our should show some tell than that the their them then there these they " +
     "thing this those to use used was what when where which who why will with work would you your start find file files code " +
     "project directory folder repository repo").split(" ")
@@ -154,7 +154,7 @@ const stopWords = new Set(
 const keywordsOf = (question: string): ReadonlyArray<string> => {
   const words = question.match(/[\p{L}\p{N}_$.-]*[\p{L}\p{N}_$]/gu) ?? []
   const stems = words.filter((word) => word.length > 2 && !stopWords.has(word.toLowerCase()))
-    .map((word) => (/[a-z]{3}s$/.test(word) && !word.endsWith("ss") ? word.slice(0, -1) : word))
+    .map((word) => word.replace(/(?<=[a-z]{2})ies$/i, "y").replace(/(?<=ss|x|ch|sh)es$|(?<=[a-z]{2}[^s\W])s$/i, ""))
   const unique = [...new Set(stems.map((word) => word.toLowerCase()))]
   return unique.length === 0 ? ["main", "start", "usage"] : unique.slice(0, 3)
 }

@@ -109,16 +109,21 @@ const all = {
     work: Effect.fnUntraced(function*({ query, resolved }) {
       const { files, isCut } = yield* walk(resolved)
       const wanted = query.toLowerCase()
-      const hits: Array<Hit> = []
       let searched = 0
-      yield* Effect.forEach(files.slice(0, maxSearchedFiles), (path) => {
-        if (hits.length >= maxHits) return Effect.void
-        return Effect.map(read(path, maxSearchedBytes), ({ bytes }) => {
+      let count = 0
+      const hits = yield* Effect.forEach(
+        files.slice(0, maxSearchedFiles),
+        Effect.fnUntraced(function*(path) {
+          if (count >= maxHits) return []
+          const { bytes } = yield* read(path, maxSearchedBytes)
           searched++
-          if (!isBinary(bytes)) hits.push(...linesWith(decode(bytes), wanted, path))
-        }).pipe(Effect.ignore)
-      }, { concurrency: 8, discard: true })
-      const found = { hits: hits.slice(0, maxHits), searched }
+          const found = isBinary(bytes) ? [] : linesWith(decode(bytes), wanted, path)
+          count += found.length
+          return found
+        }, Effect.orElseSucceed((): ReadonlyArray<Hit> => [])),
+        { concurrency: 8 }
+      )
+      const found = { hits: hits.flat().slice(0, maxHits), searched }
       return isCut || searched < files.length ? { ...found, note: "not all files were searched" } : found
     })
   })
