@@ -11,6 +11,7 @@ import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Level } from "../event/internal/frame.ts"
 import { DuplicateEntry, type Installed } from "../event/internal/registry.ts"
@@ -258,9 +259,14 @@ const withLevel = (
     ? Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
       Effect.withFiber((fiber) => {
         const level = new Level(currentFrame(fiber).level, install(fiber.context), undefined)
-        return Effect.map(
-          atLevel(Channel.toPullScoped(Stream.toChannel(self), scope), level),
-          (pull) => atLevel(pull, level)
+        // A scope of its own: its finalizers are governed too, whoever closes the stream.
+        const inner = Scope.makeUnsafe()
+        return Effect.andThen(
+          Scope.addFinalizerExit(scope, (exit) => atLevel(Scope.close(inner, exit), level)),
+          Effect.map(
+            atLevel(Channel.toPullScoped(Stream.toChannel(self), inner), level),
+            (pull) => atLevel(pull, level)
+          )
         )
       })
     ))

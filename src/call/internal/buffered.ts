@@ -121,8 +121,9 @@ const checkReplaced = (run: AnyRun, schema: Schema.Top, value: unknown): Effect.
 
 /** Step 7 for a value. */
 const judge = <A>(run: AnyRun, value: A): Effect.Effect<A, CallError> => {
+  const { outputs } = run.chains
   const text = typeof value === "string" ? { text: value } : undefined
-  const verdict = judgeOutput(run, { value, ...text, held: [], final: true }, run.span, 0, run.chains.outputs.length)
+  const verdict = judgeOutput(run, outputs, { value, ...text, held: [], final: true }, run.span, 0, outputs.length)
   const settle = (error: CallError | undefined) => error === undefined ? Effect.succeed(value) : Effect.fail(error)
   return Effect.isEffect(verdict) ? Effect.flatMap(verdict, settle) : settle(verdict)
 }

@@ -6,7 +6,7 @@ import type { Span } from "../../event/internal/span.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
 import { asInstaller } from "../../middleware/internal/installer.ts"
 import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
-import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput } from "../CallError.ts"
+import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput, RuntimeClosed } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
 import { judgeRequest } from "./judge.ts"
 import type { AnyRun } from "./managedCall.ts"
@@ -151,6 +151,7 @@ class Next extends Operation<unknown, unknown, never> {
 /** Why `next` may not run now. */
 export const refusalOf = (run: AnyRun, intercept: string): CallError | undefined => {
   if (run.final !== undefined) return run.final
+  if (run.kernel.closed) return run.fail(new RuntimeClosed())
   if (!run.hasEnded) return undefined
   return run.error(new InterceptFailed({ intercept, cause: "`next` was run after its call had ended" }))
 }

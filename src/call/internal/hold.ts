@@ -50,13 +50,11 @@ export class Window {
         }
       }
     } else if (hold !== "full") {
-      let kept = 0
+      // A chunk may go when the characters to keep back all come after it.
+      let after = 0
       let from = end
-      while (from > this.base && kept + this.held[from - 1 - this.base]!.chars <= hold.chars) {
-        from--
-        kept += this.held[from - this.base]!.chars
-      }
-      target = from
+      while (from > this.base && after < hold.chars) after += this.held[--from - this.base]!.chars
+      target = after < hold.chars ? this.base : from
     }
     return target > cleared ? target : undefined
   }

@@ -44,6 +44,7 @@ const noHeaders: ReadonlySet<string> = new Set()
  */
 export const judgeOutput = (
   run: AnyRun,
+  steps: ReadonlyArray<Step<OutputGuardrailEntry>>,
   output: Output,
   frame: Frame,
   from: number,
@@ -55,7 +56,19 @@ export const judgeOutput = (
     if (!appliesTo(entry.applies, view.kind, view.name, view)) return notApplicable
     return unseen === undefined || entry.mode === "shadow" ? entry.check(output, view) : new Failed(unseen, false)
   }
-  return judgeAll(run, run.chains.outputs, frame, undefined, ask, from, to)
+  return judgeAll(run, steps, frame, undefined, ask, from, to)
+}
+
+/** Output guardrails that judge this call. A predicate that fails is taken as applying: its judgement fails, closed. */
+export const applicableOutputs = (run: AnyRun): ReadonlyArray<Step<OutputGuardrailEntry>> => {
+  const view = run.viewOf(run.request)
+  return run.chains.outputs.filter(({ entry }) => {
+    try {
+      return appliesTo(entry.applies, view.kind, view.name, view)
+    } catch {
+      return true
+    }
+  })
 }
 
 const notApplicable = Symbol("not applicable")
@@ -191,8 +204,8 @@ const record = (
     ...(digest === undefined ? undefined : { digest })
   }
   run.stamp = now
-  run.decide(step, decision, entry.kind === "outputGuardrail")
-  if (verdict !== "reject" && verdict !== "wouldBlock") return
+  const isKnown = run.decide(step, decision, entry.kind === "outputGuardrail")
+  if (isKnown || (verdict !== "reject" && verdict !== "wouldBlock")) return
   run.kernel.mark(run.span, run.span, run.span.clock, decision, {
     name: entry.name,
     category: "guardrail",

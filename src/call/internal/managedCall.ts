@@ -132,21 +132,22 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
 
   /**
    * Keeps the decision of one step of a chain. A step that judges a stream again and again has one record, which a later
-   * verdict replaces.
+   * verdict replaces. Says whether it had the same verdict before.
    */
-  decide(step: object, decision: DecisionRecord, isRepeated: boolean): void {
+  decide(step: object, decision: DecisionRecord, isRepeated: boolean): boolean {
     const decisions = this.decisions ??= []
     if (isRepeated) {
       const places = this.places ??= new Map()
       const place = places.get(step)
       if (place !== undefined) {
-        const durationMicros = decisions[place]!.durationMicros + decision.durationMicros
-        decisions[place] = { ...decision, durationMicros }
-        return
+        const before = decisions[place]!
+        decisions[place] = { ...decision, durationMicros: before.durationMicros + decision.durationMicros }
+        return before.verdict === decision.verdict
       }
       places.set(step, decisions.length)
     }
     decisions.push(decision)
+    return false
   }
 
   /** Whether a step that judges output has decided something already. */
@@ -181,6 +182,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
 
   /** Steps 3 and 4. */
   private begin(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    if (this.kernel.closed) return Effect.fail(this.fail(new RuntimeClosed()))
     this.start(fiber)
     fiber.setContext(withFrame(this.callerContext, this.span))
     if (this.chains.guardrails.length === 0) return this.proceed(fiber)
@@ -189,10 +191,15 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
       return Effect.flatMap(
         error,
         (error): Effect.Effect<A, E | CallError, R> =>
-          error === undefined ? Effect.withFiber((fiber) => this.proceed(fiber)) : Effect.fail(error)
+          error === undefined ? Effect.withFiber((fiber) => this.judged(fiber)) : Effect.fail(error)
       )
     }
     return error === undefined ? this.proceed(fiber) : Effect.fail(error)
+  }
+
+  /** Its runtime may have closed while the call was judged: then its end has been told already. */
+  private judged(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    return this.kernel.closed ? Effect.fail(this.fail(new RuntimeClosed())) : this.proceed(fiber)
   }
 
   private start(fiber: AnyFiber): void {

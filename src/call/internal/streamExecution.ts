@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Frame } from "../../event/internal/frame.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
+import type { ExecutionInterceptEntry } from "../../middleware/internal/entry.ts"
 import { callbackContext, withContext } from "../../middleware/internal/installer.ts"
 import { InterceptFailed } from "../CallError.ts"
 import { workContext } from "./buffered.ts"
@@ -159,12 +160,21 @@ const warnOfUnwrapped = (run: AnyRun): void => {
   const { executions, streams } = run.chains
   if (executions.length === 0) return
   for (const { entry } of executions) {
-    if (entry.stream === undefined && !run.kernel.warned.has(entry)) {
+    if (entry.stream === undefined && !run.kernel.warned.has(entry) && mayWrap(run, entry)) {
       run.kernel.warned.add(entry)
       run.kernel.trouble("execution intercept without a stream side", entry.name, {
         effect: "it does not wrap streamed calls",
         wrapping: streams.map((step) => step.entry.name)
       })
     }
+  }
+}
+
+const mayWrap = (run: AnyRun, entry: ExecutionInterceptEntry): boolean => {
+  const view = run.viewOf(run.request)
+  try {
+    return appliesTo(entry.applies, view.kind, view.name, view)
+  } catch {
+    return true
   }
 }

@@ -8,13 +8,14 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentRuntime } from "../../event/internal/runtime.ts"
-import type { Output } from "../../middleware/internal/entry.ts"
+import type { Output, OutputGuardrailEntry } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
+import type { Step } from "../../middleware/internal/plan.ts"
 import { withFrame } from "../../scope/internal/current.ts"
 import type { CallError } from "../CallError.ts"
 import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
-import { judgeOutput } from "./judge.ts"
+import { applicableOutputs, judgeOutput } from "./judge.ts"
 import { type CallSpec, Run } from "./managedCall.ts"
 import type { AnyFiber } from "./operation.ts"
 import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
@@ -47,7 +48,9 @@ export const managedStream = <I, Chunk, E, R>(
 class StreamedRun extends Run<Chunks, unknown, never> {
   private readonly provider: Provider
   private readonly folding: Folding
-  private readonly window: Window | undefined
+  /** Output guardrails that judge this call, and what they hold back. */
+  private outputs: ReadonlyArray<Step<OutputGuardrailEntry>> = []
+  private window: Window | undefined = undefined
   /** Owns what the provider side holds open. */
   private readonly scope = Scope.makeUnsafe()
   private readonly context: Context.Context<never>
@@ -63,7 +66,6 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     this.provider = provider
     this.folding = new Folding(spec.fold)
     this.context = withFrame(this.callerContext, this.span)
-    this.window = this.chains.outputs.length === 0 ? undefined : new Window(this.chains.outputs.length)
   }
 
   /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
@@ -89,6 +91,10 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   }
 
   proceed(): Effect.Effect<Chunks, unknown> {
+    if (this.chains.outputs.length > 0) {
+      this.outputs = applicableOutputs(this)
+      if (this.outputs.length > 0) this.window = new Window(this.outputs.length)
+    }
     return Effect.flatMap(pullAround(this, this.provider, 0, this.request, this.span, this.scope), (pull) => {
       this.upstream = pull
       return this.next(pull)
@@ -132,14 +138,14 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   }
 
   private judge(window: Window, from: number, isFinal: boolean): Effect.Effect<void, CallError> {
-    const { outputs } = this.chains
+    const { outputs } = this
     for (let i = from; i < outputs.length; i++) {
       const { hold, mode } = outputs[i]!.entry
       // A shadow guardrail holds nothing back.
       const target = isFinal ? window.end : window.target(i, mode === "shadow" ? "none" : hold)
       if (target === undefined) continue
       const output = this.output(window, i, target, isFinal)
-      const verdict = judgeOutput(this, output, this.span, i, i + 1, this.unseen())
+      const verdict = judgeOutput(this, outputs, output, this.span, i, i + 1, this.unseen())
       if (Effect.isEffect(verdict)) {
         return Effect.flatMap(verdict, (error) => {
           if (error !== undefined) return Effect.fail(error)
@@ -171,7 +177,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   private released(chunks: Chunks): Chunks {
     if (this.firstChunkAt === undefined && this.isListening) this.firstChunkAt = this.kernel.now(this.span.clock)
     this.releasedChunks += chunks.length
-    if (this.chains.outputs.length > 0) {
+    if (this.window !== undefined) {
       for (const chunk of chunks) if (typeof chunk === "string") this.releasedChars += chunk.length
     }
     return chunks
@@ -193,8 +199,9 @@ class StreamedRun extends Run<Chunks, unknown, never> {
 
   private close(fiber: AnyFiber, exit: Exit.Exit<unknown, unknown>): void {
     if (this.hasEnded) return
+    const data = Exit.isSuccess(exit) || this.releasedChunks > 0 ? this.folding.value : undefined
     if (this.isListening || this.isAbandoned) this.ending = this.describe(exit)
-    this.end(fiber, exit, Exit.isSuccess(exit) || this.releasedChunks > 0 ? this.folding.value : undefined)
+    this.end(fiber, exit, data)
   }
 
   private describe(exit: Exit.Exit<unknown, unknown>): Run<unknown, unknown, unknown>["ending"] {

@@ -37,7 +37,9 @@ export const flush = (
     if (isMuted(frame.inside)) return Effect.void
     const target = kernel.sequence
     const isAwaited = (mailbox: Mailbox): boolean =>
-      mailbox.flushing === 0 && !isInside(frame.inside, mailbox) && !mailbox.isDone(kernel, target)
+      // Only a flush from inside of a handler could wait in a circle.
+      (frame.inside === undefined || mailbox.flushing === 0) && !isInside(frame.inside, mailbox) &&
+      !mailbox.isDone(kernel, target)
     const waitingFor = (): Array<string> =>
       [...kernel.mailboxes, ...kernel.locals].filter(isAwaited).map((mailbox) => mailbox.options.name)
     const isReady = (): boolean => {

@@ -222,15 +222,14 @@ export class Kernel {
   }
 
   private emit(record: EventRecord, level: Level | undefined, mayDrop: boolean): boolean {
+    if (this.ring.size >= 64) this.weigh(record)
+    // Room is made before the event has a number: whatever has one is in the ring, or is known to be lost.
+    if (mayDrop && this.isFull() && this.options.onFull === "drain") this.drainNow()
     record.sequence = ++this.sequence
     if (level !== undefined) { for (const mailbox of level.audience) mailbox.expect(this, record.sequence) }
-    if (this.ring.size >= 64) this.weigh(record)
     if (mayDrop && this.isFull()) {
-      if (this.options.onFull === "drain") this.drainNow()
-      if (this.isFull()) {
-        this.lose(record)
-        return false
-      }
+      this.lose(record)
+      return false
     }
     this.ring.push(record)
     if (this.wake !== undefined) this.wakeDispatcher()
@@ -238,7 +237,8 @@ export class Kernel {
   }
 
   private isFull(): boolean {
-    return this.ring.size >= this.options.capacityEvents || this.bytes > this.options.capacityBytes
+    return this.ring.size >= this.options.capacityEvents ||
+      (this.ring.size > 0 && this.bytes > this.options.capacityBytes)
   }
 
   /** Payloads are weighed only once records pile up: a ring that is drained in time costs nothing. */

@@ -204,10 +204,8 @@ export class Mailbox {
     this.current = undefined
     this.delivered++
     this.complete(source, record.sequence)
-    if (this.queue.size === 0) {
-      this.waiters.notify()
-      source.kernel.waiters.notify()
-    } else if (this.options.strategy === "suspend") this.waiters.notify()
+    this.waiters.notify()
+    source.kernel.waiters.notify()
   }
 
   /** Whether everything emitted before this moment will have been handled when the answer is asked. */

@@ -35,5 +35,7 @@ export const subscribe = Effect.fnUntraced(function*(
     Effect.forever({ disableYield: true }),
     Effect.forkIn(scope)
   )
+  // A runtime that has closed has had its last event.
+  if (kernel.closed) mailbox.close()
   return mailbox
 })

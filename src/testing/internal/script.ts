@@ -1,8 +1,10 @@
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Waiters } from "../../event/internal/waiters.ts"
 import type { LlmRequest } from "../../middleware/Call.ts"
@@ -56,28 +58,27 @@ export class Script {
     })
 
   readonly stream = (request: LlmRequest): Stream.Stream<unknown, unknown> =>
-    Stream.suspend(() => {
-      const { call, step } = this.#begin(request, "stream")
-      if (step instanceof ScriptedModelError) return Stream.fail(step)
-      // An interruption is left to the end of the stream, as is a consumer that goes away between two pulls.
-      const watched = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-        Effect.tapCause(effect, (cause) =>
-          Effect.sync(() => {
-            if (!Cause.hasInterruptsOnly(cause)) this.#settle(call, statusOf(cause))
-          }))
-      const chunks = new Chunks(step.fields, request, () => {
-        call.pulled++
-        this.#waiters.notify()
+    Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
+      Effect.suspend(() => {
+        const { call, step } = this.#begin(request, "stream")
+        if (step instanceof ScriptedModelError) return Effect.fail(step)
+        const chunks = new Chunks(step.fields, request, () => {
+          call.pulled++
+          this.#waiters.notify()
+        })
+        const close = Effect.sync(() => {
+          this.#settle(call, "interrupted")
+          chunks.close()
+        })
+        // An interrupted pull is none of its business: the consumer may pull again, or close the stream.
+        const watched = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+          Effect.tapCause(effect, (cause) => Effect.sync(() => this.#settle(call, statusOf(cause))))
+        return Scope.addFinalizer(scope, close).pipe(
+          Effect.andThen(watched(this.#receive(step, call, request))),
+          Effect.as(watched(chunks.pull))
+        )
       })
-      return Stream.onExit(
-        Stream.fromPull(Effect.as(watched(this.#receive(step, call, request)), watched(chunks.pull))),
-        () =>
-          Effect.sync(() => {
-            this.#settle(call, "interrupted")
-            chunks.close()
-          })
-      )
-    })
+    ))
 
   readonly calls: Effect.Effect<ReadonlyArray<CallRecord>> = Effect.sync(() => this.#record())
 
