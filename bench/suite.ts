@@ -1,21 +1,37 @@
 /** What one run measures, in which company. */
 import * as baselines from "./cases/baselines.ts"
+import * as llm from "./cases/llm.ts"
+import * as mark from "./cases/mark.ts"
+import * as aiSdk from "./cases/peers/aiSdk.ts"
+import * as langChain from "./cases/peers/langChain.ts"
+import * as nemo from "./cases/peers/nemoCalls.ts"
+import * as openAiAgents from "./cases/peers/openAiAgents.ts"
+import * as openTelemetry from "./cases/peers/openTelemetry.ts"
+import * as scope from "./cases/scope.ts"
+import * as stream from "./cases/stream.ts"
 import * as tool from "./cases/tool.ts"
 import type { Group } from "./harness/Case.ts"
 
+const timed = { metric: "nanos", mode: "time", rounds: 9 } as const
+
 export const suite: ReadonlyArray<Group> = [
   {
+    ...timed,
     id: "tool",
     title: "A tool call",
     base: baselines.suspend.id,
-    metric: "nanos",
-    mode: "time",
-    rounds: 9,
-    cases: [...baselines.cases, ...tool.cases]
+    cases: [
+      ...baselines.cases,
+      ...tool.cases,
+      openTelemetry.span,
+      openAiAgents.span,
+      ...langChain.tool,
+      ...nemo.tool
+    ]
   },
   {
     id: "allocation",
-    title: "Bytes allocated by a tool call",
+    title: "Bytes allocated by a tool call (of the JavaScript heap: what native code allocates is not seen)",
     base: baselines.suspend.id,
     metric: "bytes",
     mode: "allocation",
@@ -26,7 +42,38 @@ export const suite: ReadonlyArray<Group> = [
       tool.none,
       tool.oneSubscriber,
       tool.oneOfEachSubscribed,
-      tool.audited
+      tool.audited,
+      openTelemetry.span,
+      openAiAgents.span,
+      ...langChain.tool
     ]
+  },
+  {
+    ...timed,
+    id: "llm",
+    title: "A model call with 20 messages",
+    base: llm.bare.id,
+    cases: [...llm.cases, aiSdk.generate, ...langChain.llm, ...nemo.llm]
+  },
+  {
+    ...timed,
+    id: "stream",
+    title: "A stream of 1,000 chunks, each chunk",
+    base: stream.bare.id,
+    cases: [...stream.cases, aiSdk.stream, ...langChain.stream, ...nemo.stream]
+  },
+  {
+    ...timed,
+    id: "scope",
+    title: "Opening and closing a scope",
+    base: baselines.suspend.id,
+    cases: [baselines.suspend, baselines.withSpan, ...scope.cases, openTelemetry.span, ...nemo.scope]
+  },
+  {
+    ...timed,
+    id: "mark",
+    title: "A mark",
+    base: baselines.suspend.id,
+    cases: [baselines.suspend, ...mark.cases, ...nemo.mark]
   }
 ]
