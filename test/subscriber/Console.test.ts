@@ -144,18 +144,27 @@ describe("Console.layer", () => {
       assert.deepStrictEqual(long.lines.map((line) => line.length), [40])
     }))
 
-  it.effect("says what was dropped when the terminal was too slow", () =>
+  it.effect("says what was dropped when the terminal was too slow, at the latest when its runtime closes", () =>
     Effect.gen(function*() {
       const { lines, write } = paper()
       const latch = yield* Latch.make(false)
+      const turns = Effect.repeat(Effect.yieldNow, { times: 20 })
       const slow = layer({
-        write: (line) => Effect.as(Latch.await(latch), write(line)),
+        write: (line) => Latch.await(latch).pipe(Effect.andThen(turns), Effect.map(() => write(line))),
         buffer: { capacity: 1, strategy: "dropping" }
       })
-      const first = Effect.andThen(Mark.emit("first"), Effect.yieldNow)
-      const flood = Effect.repeat(Mark.emit("flood"), { times: 9 })
-      yield* shown(first.pipe(Effect.andThen(flood), Effect.andThen(Latch.open(latch))), slow)
-      assert.isTrue(lines.some((line) => /^···· ! \d+ events dropped/.test(line)), lines.join("\n"))
+      yield* Mark.emit("first").pipe(
+        Effect.andThen(turns),
+        Effect.andThen(Effect.repeat(Mark.emit("flood"), { times: 9 })),
+        Effect.andThen(turns),
+        Effect.andThen(Latch.open(latch)),
+        Effect.provide(AgentRuntime.layerWith({ policies: slow }))
+      )
+      assert.deepStrictEqual(lines.map((line) => line.slice(5)), [
+        "• first",
+        "• flood",
+        "! 9 events dropped (sequence 3 to 11): the tree has holes here"
+      ])
     }))
 
   it.effect("has a tree of its own in each build", () =>
@@ -165,10 +174,9 @@ describe("Console.layer", () => {
       const one = yield* Layer.build(TestRuntime.layer({ policies: console }))
       const two = yield* Layer.build(TestRuntime.layer({ policies: console }))
       // The ids of both runtimes are the same. A tree in common would take the second scope's end for the first one's.
-      const both = agent(Effect.provide(agent(Effect.void), two).pipe(Effect.andThen(Mark.emit("under the first"))))
-      yield* Effect.provide(both, one)
-      yield* Effect.provide(AgentRuntime.flush, one)
-      yield* Effect.provide(AgentRuntime.flush, two)
+      const second = Effect.provide(Effect.andThen(agent(Effect.void), AgentRuntime.flush), two)
+      const first = AgentRuntime.flush.pipe(Effect.andThen(second), Effect.andThen(Mark.emit("under the first")), agent)
+      yield* Effect.provide(Effect.andThen(first, AgentRuntime.flush), one)
       assert.include(lines, "0001   • under the first")
     }))
 

@@ -178,9 +178,21 @@ describe("ScriptedModel.stream", () => {
       yield* TestClock.adjust("999 millis")
       assert.strictEqual((yield* model.calls)[0]?.pulled, 0)
       yield* Fiber.interrupt(impatient)
+      assert.strictEqual((yield* model.calls)[0]?.status, "running")
       const patient = yield* Effect.forkChild(pull, { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Fiber.join(patient), ["a"])
+    }))
+
+  it.effect("waits before it fails without a chunk", () =>
+    Effect.gen(function*() {
+      const model = yield* ScriptedModel.make([{ fail: new Overloaded(), delay: "1 second" }])
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(model.stream(ask("q")))))
+      yield* model.until((calls) => calls.length === 1)
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual((yield* model.calls)[0]?.status, "running")
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Fiber.join(fiber), Overloaded)
     }))
 
   it.effect("says that it was interrupted, between chunks or while it hangs", () =>
@@ -198,20 +210,24 @@ describe("ScriptedModel.stream", () => {
 
   it.effect("lets a generator clean up when the consumer goes away, and only then", () =>
     Effect.gen(function*() {
-      const log: Array<string> = []
-      const chunks = function*() {
-        try {
-          yield "a"
-          yield "b"
-        } finally {
-          log.push("closed")
+      let closed = 0
+      const chunks: Iterable<string> = {
+        [Symbol.iterator]: () => {
+          const left = ["a", "b"]
+          return {
+            next: () => left.length === 0 ? { done: true, value: undefined } : { done: false, value: left.shift()! },
+            return: () => {
+              closed++
+              return { done: true, value: undefined }
+            }
+          }
         }
       }
       const model = yield* ScriptedModel.make([{ stream: chunks }, { stream: chunks }])
       yield* Stream.runDrain(Stream.take(model.stream(ask("q")), 1))
-      assert.deepStrictEqual(log, ["closed"])
-      yield* Stream.runDrain(model.stream(ask("q")))
-      assert.deepStrictEqual(log, ["closed", "closed"])
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(yield* Stream.runCollect(model.stream(ask("q"))), ["a", "b"])
+      assert.strictEqual(closed, 1)
     }))
 
   it.effect("counts a failure of the consumer as an interruption of the model", () =>
@@ -401,6 +417,7 @@ describe("ScriptedModel.make", () => {
         "it has answer, respond"
       )
       assert.strictEqual(yield* messageOf({ answer: undefined }), "accepted")
+      assert.strictEqual(yield* messageOf({ stream: [], fail: 1, hang: false }), "accepted")
     }))
 })
 

