@@ -8,7 +8,7 @@ import { asInstaller } from "../../middleware/internal/installer.ts"
 import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
 import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput, RuntimeClosed } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
-import { judgeRequest } from "./judge.ts"
+import { auditable, judgeRequest } from "./judge.ts"
 import type { AnyRun } from "./managedCall.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
 import { change, decodeRequest } from "./request.ts"
@@ -220,7 +220,7 @@ const inAttempt = <A, E, R>(
 export const checkDigest = (run: AnyRun, request: Prepared): CallError | undefined => {
   const { audit } = run.kernel.options
   if (audit === undefined || request.digest === undefined) return undefined
-  const digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
+  const digest = audit(auditable(run, request))
   if (digest === request.digest) return undefined
   return run.fail(
     new GuardrailFailed({
@@ -230,5 +230,3 @@ export const checkDigest = (run: AnyRun, request: Prepared): CallError | undefin
     })
   )
 }
-
-const noHeaders: ReadonlySet<string> = new Set()

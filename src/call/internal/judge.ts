@@ -24,7 +24,7 @@ type AnyGuardrail = GuardrailEntry | OutputGuardrailEntry
 /** Step 4: all guardrails, one after the other, on exactly this request. `undefined` lets it run. */
 export const judgeRequest = (run: AnyRun, request: Prepared, frame: Frame): MaybeEffect<CallError | undefined> => {
   const { audit } = run.kernel.options
-  if (audit !== undefined) request.digest = audit(run.spec.carrier.observable(request.payload, noHeaders))
+  if (audit !== undefined) request.digest = audit(auditable(run, request))
   const view = run.viewOf(request)
   return judgeAll(
     run,
@@ -35,7 +35,12 @@ export const judgeRequest = (run: AnyRun, request: Prepared, frame: Frame): Mayb
   )
 }
 
-/** The digest covers headers only by name: their values may be secret. */
+/** What a digest covers: all that the work may read. Headers are covered by name only: their values may be secret. */
+export const auditable = (run: AnyRun, request: Prepared): unknown => {
+  const payload = run.spec.carrier.observable(request.payload, noHeaders)
+  return run.spec.schema === undefined ? payload : [payload, request.decoded]
+}
+
 const noHeaders: ReadonlySet<string> = new Set()
 
 /**

@@ -9,6 +9,7 @@ import type { MaybeEffect } from "../../middleware/internal/entry.ts"
 import { asInstaller, withContext } from "../../middleware/internal/installer.ts"
 import { type CallError, InterceptFailed, InvalidInput } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
+import { copyContainer, freezeCopy } from "./containers.ts"
 import type { AnyRun } from "./managedCall.ts"
 
 /** Step 2: request intercepts in order, then the schema. Leaves the result in `run.request`. */
@@ -108,6 +109,10 @@ export const decodeRequest = (run: AnyRun, request: Prepared): Effect.Effect<Pre
   const context: Context.Context<never> = run.callerContext
   return Effect.map(
     withContext(SchemaParser.decodeUnknownEffect(schema)(request.payload), context),
-    (decoded): Prepared => ({ ...request, decoded, view: undefined, digest: undefined })
+    (value): Prepared => {
+      const decoded = copyContainer(value)
+      freezeCopy(decoded, value)
+      return { ...request, decoded, view: undefined, digest: undefined }
+    }
   )
 }

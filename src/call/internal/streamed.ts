@@ -105,7 +105,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     if (this.isDone) return Cause.done()
     return withContext(
       Effect.matchCauseEffect(pull, {
-        onSuccess: (chunks) => this.accept(chunks, pull),
+        onSuccess: (chunks) => this.final === undefined ? this.accept(chunks, pull) : Effect.fail(this.final),
         onFailure: (cause) =>
           this.final === undefined
             ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
@@ -121,6 +121,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     if (window === undefined) return Effect.succeed(this.released(chunks))
     for (const chunk of chunks) window.add(chunk)
     return Effect.flatMap(this.judge(window, 0, false), () => {
+      if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
       return isNonEmpty(released) ? Effect.succeed(this.released(released)) : this.next(pull)
     })
@@ -132,6 +133,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     const { window } = this
     if (window === undefined) return Cause.done()
     return Effect.flatMap(this.judge(window, 0, true), () => {
+      if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
       return isNonEmpty(released) ? Effect.succeed(this.released(released)) : Cause.done()
     })
