@@ -64,6 +64,7 @@ const failures: ReadonlyArray<readonly [name: string, answer: () => unknown]> = 
   }],
   ["returns a tagged error as a value", () => oops],
   ["returns a Promise", () => Promise.resolve(Guardrail.allow)],
+  ["returns a Promise that fails", () => Promise.reject(boom)],
   ["returns undefined", () => undefined],
   ["returns null", () => null],
   ["returns a text", () => "allow"],
@@ -91,6 +92,7 @@ const badPredicates: ReadonlyArray<readonly [name: string, applies: () => unknow
   ["answers 1", () => 1],
   ["answers a text", () => "yes"],
   ["answers a Promise", () => Promise.resolve(false)],
+  ["answers a Promise that fails", () => Promise.reject(boom)],
   ["answers an Effect", () => Effect.succeed(false)]
 ]
 

@@ -6,6 +6,7 @@ import * as GuardrailSuite from "./GuardrailTest.ts"
 import * as InterceptSuite from "./InterceptTest.ts"
 import * as Order from "./OrderTest.ts"
 import * as RequestSuite from "./RequestTest.ts"
+import * as Services from "./ServicesTest.ts"
 
 export const suite = (name: string, driver: Driver) =>
   describe(name, () => {
@@ -14,4 +15,5 @@ export const suite = (name: string, driver: Driver) =>
     GuardrailSuite.suite(driver)
     InterceptSuite.suite(driver)
     RequestSuite.suite(driver)
+    Services.suite(driver)
   })

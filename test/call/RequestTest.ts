@@ -51,7 +51,6 @@ const accessors: ReadonlyArray<readonly [string, () => object]> = [
     "an object with an accessor under a symbol",
     () => Object.defineProperty({ q: "x" }, Symbol("now"), { get: () => 1, enumerable: true })
   ],
-  ["an array with an accessor", () => Object.defineProperty([0], 0, { get: () => 1 })],
   ["a proxy of an object", () => new Proxy({ q: "x" }, {})],
   ["a proxy of an array", () => new Proxy([1], {})],
   ["an instance of a class of arrays", () => new (class List extends Array<number> {})(3)],

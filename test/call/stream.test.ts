@@ -329,7 +329,7 @@ describe("the fold of a streamed call", () => {
     }).pipe(governed()))
 
   const holds: ReadonlyArray<Guardrail.Hold> = ["none", "full", "boundary", { chars: 1 }]
-  it.effect.each(broken.flatMap((entry) => holds.map((hold) => [...entry, hold] as const)))(
+  it.effect.each(broken.flatMap(([at, fold]) => holds.map((hold) => [at, fold, hold] as const)))(
     "that throws in %s fails closed what would judge it",
     ([, fold, hold]) =>
       Effect.gen(function*() {
