@@ -6,6 +6,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
  * A guardrail rejected the call: its request, or what came out.
@@ -187,6 +188,8 @@ export class CallError extends Data.TaggedError("CallError")<{
 const describe = (cause: unknown): string => {
   try {
     if (typeof cause === "string") return cause
+    if (SchemaIssue.isIssue(cause)) return SchemaIssue.defaultFormatter(cause)
+    if (cause instanceof Error && SchemaIssue.isIssue(cause.cause)) return SchemaIssue.defaultFormatter(cause.cause)
     if (typeof cause === "object" && cause !== null && "message" in cause && typeof cause.message === "string") {
       return cause.message
     }

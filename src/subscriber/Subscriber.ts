@@ -20,6 +20,7 @@ import { subscribe } from "../event/internal/subscription.ts"
 import type { LifecycleEvent } from "../event/LifecycleEvent.ts"
 import type { MaybeEffect } from "../middleware/internal/entry.ts"
 import { asInstaller } from "../middleware/internal/installer.ts"
+import { isPromise } from "../middleware/internal/promise.ts"
 import { currentFrame, currentRuntime, inFrame } from "../scope/internal/current.ts"
 
 /**
@@ -168,6 +169,7 @@ const handling = <E, R>(
     const one = (event: LifecycleEvent): Effect.Effect<void> | undefined => {
       try {
         const result = options.handle(event)
+        if (isPromise(result)) throw new TypeError("handle returned a Promise; return an Effect instead")
         if (!Effect.isEffect(result)) return undefined
         return Effect.catchCause(
           Effect.asVoid(asInstaller(result, context, frame)),

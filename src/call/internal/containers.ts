@@ -25,6 +25,9 @@ const isPlainContainer = (value: unknown): value is Record<string, unknown> | Re
   return true
 }
 
+const isPlainArray = (value: unknown): value is Array<unknown> =>
+  Array.isArray(value) && !isProxy(value) && Object.getPrototypeOf(value) === Array.prototype
+
 const copyPlain = (value: Record<string, unknown> | ReadonlyArray<unknown>): unknown => {
   if (Array.isArray(value)) return value.slice()
   return Object.getPrototypeOf(value) === null ? Object.assign(Object.create(null), value) : { ...value }
@@ -45,7 +48,7 @@ export const copyWithArrays = (value: unknown): unknown => {
   const copy = copyContainer(value)
   if (copy === value || typeof copy !== "object" || copy === null || Array.isArray(copy)) return copy
   for (const [key, item] of Object.entries(copy)) {
-    if (Array.isArray(item) && !isProxy(item)) Object.defineProperty(copy, key, dataProperty(item.slice()))
+    if (isPlainArray(item)) Object.defineProperty(copy, key, dataProperty(item.slice()))
   }
   return copy
 }
@@ -66,7 +69,7 @@ export const freezeCopy = (copy: unknown, original: unknown): void => {
 export const freezeWithArrays = (copy: unknown, original: unknown): void => {
   if (copy === original || typeof copy !== "object" || copy === null) return
   if (!Array.isArray(copy)) {
-    for (const item of Object.values(copy)) if (Array.isArray(item) && !isProxy(item)) Object.freeze(item)
+    for (const item of Object.values(copy)) if (isPlainArray(item)) Object.freeze(item)
   }
   Object.freeze(copy)
 }

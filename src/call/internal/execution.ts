@@ -5,6 +5,7 @@ import type { Frame } from "../../event/internal/frame.ts"
 import type { Span } from "../../event/internal/span.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
 import { asInstaller } from "../../middleware/internal/installer.ts"
+import { isPromise } from "../../middleware/internal/promise.ts"
 import { currentFrame, makeSpan } from "../../scope/internal/current.ts"
 import { type CallError, GuardrailFailed, InterceptFailed, InvalidInput, RuntimeClosed } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
@@ -39,7 +40,7 @@ export const around = (
       // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
       if (answer instanceof Next && turn.isPassedOn(answer)) continue
       if (!Effect.isEffect(answer)) {
-        const cause = `around must return an Effect, not ${answer instanceof Promise ? "a Promise" : typeof answer}`
+        const cause = `around must return an Effect, not ${isPromise(answer) ? "a Promise" : typeof answer}`
         return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
       }
       result = answer

@@ -15,6 +15,7 @@ import type {
 } from "../../middleware/internal/entry.ts"
 import { asInstaller } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
+import { isPromise } from "../../middleware/internal/promise.ts"
 import { type CallError, GuardrailFailed, GuardrailRejected } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
 import type { AnyRun } from "./managedCall.ts"
@@ -35,13 +36,9 @@ export const judgeRequest = (run: AnyRun, request: Prepared, frame: Frame): Mayb
   )
 }
 
-/** What a digest covers: all that the work may read. Headers are covered by name only: their values may be secret. */
-export const auditable = (run: AnyRun, request: Prepared): unknown => {
-  const payload = run.spec.carrier.observable(request.payload, noHeaders)
-  return run.spec.schema === undefined ? payload : [payload, request.decoded]
-}
-
-const noHeaders: ReadonlySet<string> = new Set()
+/** What a digest covers: all that the work may read. (The content of a `Redacted` header is not read for it.) */
+export const auditable = (run: AnyRun, request: Prepared): unknown =>
+  run.spec.schema === undefined ? request.payload : [request.payload, request.decoded]
 
 /**
  * Step 7, for one piece of output and the guardrails from one position up to another. `unseen` says why the output is
@@ -178,7 +175,7 @@ const settle = (
 }
 
 const nameOf = (answer: unknown): string => {
-  if (answer instanceof Promise) return "a Promise (return an Effect instead)"
+  if (isPromise(answer)) return "a Promise (return an Effect instead)"
   return answer === null ? "null" : Array.isArray(answer) ? "an array" : typeof answer
 }
 

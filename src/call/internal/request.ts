@@ -7,6 +7,7 @@ import type { Call } from "../../middleware/Call.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
 import type { MaybeEffect } from "../../middleware/internal/entry.ts"
 import { asInstaller, withContext } from "../../middleware/internal/installer.ts"
+import { isPromise } from "../../middleware/internal/promise.ts"
 import { type CallError, InterceptFailed, InvalidInput } from "../CallError.ts"
 import type { Prepared } from "./carrier.ts"
 import { copyContainer, freezeCopy } from "./containers.ts"
@@ -72,6 +73,7 @@ export const change = (run: AnyRun, request: Prepared, result: unknown): Prepare
   const before = run.viewOf(request)
   if (result === before) return request
   try {
+    if (isPromise(result)) return "it must return a call or an Effect of one, not a Promise"
     if (!isCall(result)) return `it must return a call, not ${result === null ? "null" : typeof result}`
     for (const key of fixed) {
       if (result[key as keyof Call] !== before[key as keyof Call]) return `it changed "${key}" of the call`

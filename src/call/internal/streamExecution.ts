@@ -12,6 +12,7 @@ import type { Frame } from "../../event/internal/frame.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
 import type { ExecutionInterceptEntry } from "../../middleware/internal/entry.ts"
 import { callbackContext, withContext } from "../../middleware/internal/installer.ts"
+import { isPromise } from "../../middleware/internal/promise.ts"
 import { InterceptFailed } from "../CallError.ts"
 import { workContext } from "./buffered.ts"
 import type { Prepared } from "./carrier.ts"
@@ -42,7 +43,7 @@ export const pullAround = (
         if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
         const answer: unknown = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
         if (!Stream.isStream(answer)) {
-          const cause = `it must return a Stream, not ${answer instanceof Promise ? "a Promise" : typeof answer}`
+          const cause = `it must return a Stream, not ${isPromise(answer) ? "a Promise" : typeof answer}`
           return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
         }
         stream = answer

@@ -120,7 +120,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     const { window } = this
     if (window === undefined) return Effect.succeed(this.released(chunks))
     for (const chunk of chunks) window.add(chunk)
-    return Effect.flatMap(this.judge(window, 0, false), () => {
+    return Effect.flatMap(this.judge(window, 0, false), (): Effect.Effect<Chunks, unknown> => {
       if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
       return isNonEmpty(released) ? Effect.succeed(this.released(released)) : this.next(pull)
@@ -132,7 +132,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     this.isDone = true
     const { window } = this
     if (window === undefined) return Cause.done()
-    return Effect.flatMap(this.judge(window, 0, true), () => {
+    return Effect.flatMap(this.judge(window, 0, true), (): Effect.Effect<Chunks, unknown> => {
       if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
       return isNonEmpty(released) ? Effect.succeed(this.released(released)) : Cause.done()

@@ -1,4 +1,5 @@
 import type { Applies, Selection } from "./entry.ts"
+import { isPromise } from "./promise.ts"
 
 const includes = <A>(selected: A | ReadonlyArray<A> | undefined, value: unknown): boolean =>
   selected === undefined || selected === value || (Array.isArray(selected) && selected.includes(value))
@@ -32,6 +33,7 @@ export const appliesTo = <Target>(
 
 const isTrue = (answer: unknown): boolean => {
   if (typeof answer === "boolean") return answer
+  if (isPromise(answer)) throw new TypeError("applies must answer true or false, not a Promise")
   throw new TypeError(`applies must answer true or false, not ${typeof answer}`)
 }
 

@@ -11,6 +11,7 @@ import type { ErrorInfo, Profile } from "../../event/LifecycleEvent.ts"
 import { appliesTo } from "./applies.ts"
 import type { AnyEntry, InjectorEntry, SanitizerEntry } from "./entry.ts"
 import { asInstaller } from "./installer.ts"
+import { isPromise } from "./promise.ts"
 
 type ObserverEntry = SanitizerEntry | InjectorEntry
 
@@ -124,7 +125,7 @@ export class Observation {
 
   private apply(entry: ObserverEntry, draft: Draft, cleared: Set<ObserverEntry["kind"]>, result: unknown): void {
     try {
-      if (result instanceof Promise) throw new TypeError("it returned a Promise; return an Effect instead")
+      if (isPromise(result)) throw new TypeError("it returned a Promise; return an Effect instead")
       if (entry.kind === "metadataInjector") inject(draft, result)
       else assign(entry.kind, draft, result)
     } catch (error) {
