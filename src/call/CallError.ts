@@ -185,11 +185,13 @@ export class CallError extends Data.TaggedError("CallError")<{
 
 // internal
 
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
 const describe = (cause: unknown): string => {
   try {
     if (typeof cause === "string") return cause
-    if (SchemaIssue.isIssue(cause)) return SchemaIssue.defaultFormatter(cause)
-    if (cause instanceof Error && SchemaIssue.isIssue(cause.cause)) return SchemaIssue.defaultFormatter(cause.cause)
+    if (SchemaIssue.isIssue(cause)) return formatIssue(cause)
+    if (cause instanceof Error && SchemaIssue.isIssue(cause.cause)) return formatIssue(cause.cause)
     if (typeof cause === "object" && cause !== null && "message" in cause && typeof cause.message === "string") {
       return cause.message
     }
