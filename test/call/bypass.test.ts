@@ -1,14 +1,11 @@
 /** Ways around a guardrail, each of them tried. `read` is a tool that must never get at `.env`. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -444,50 +441,4 @@ describe("a guardrail holds although", () => {
       assert.strictEqual(yield* call, "refused")
       assert.strictEqual((yield* recorded("read")).end.outcome._tag, "Blocked")
     })))
-})
-
-class AllowError extends Data.TaggedError("Allow")<{}> {}
-
-const noDecisions: ReadonlyArray<readonly [string, () => unknown]> = [
-  ["a Promise of allow", () => Promise.resolve(Guardrail.allow)],
-  ["a Promise that fails", () => Promise.reject(new Error("boom"))],
-  ["an Effect of a Promise of allow", () => Effect.succeed<unknown>(Promise.resolve(Guardrail.allow))],
-  ["an Effect of an Effect of allow", () => Effect.succeed(Effect.succeed(Guardrail.allow))],
-  ["undefined", () => undefined],
-  ["true", () => true],
-  ["a text", () => "Allow"],
-  ["another case", () => ({ _tag: "allow" })],
-  ["another field", () => ({ type: "Allow" })],
-  ["a tag that is no text", () => ({ _tag: ["Allow"] })],
-  ["allow in an array", () => [Guardrail.allow]],
-  ["an Option of allow", () => Option.some(Guardrail.allow)],
-  ["a Result of allow", () => Result.succeed(Guardrail.allow)],
-  ["a tagged error named Allow, as a value", () => new AllowError()],
-  ["an Effect of a tagged error named Allow", () => Effect.fail(new AllowError())],
-  ["a rejection without a reason", () => ({ _tag: "Reject" })],
-  ["a rejection with a reason that is no text", () => ({ _tag: "Reject", reason: 1 })],
-  ["the function reject, not called", () => Guardrail.reject],
-  ["an object that throws", () =>
-    new Proxy({}, {
-      get: () => {
-        throw new Error("boom")
-      },
-      has: () => {
-        throw new Error("boom")
-      }
-    })]
-]
-
-describe("a guardrail that answers no decision blocks", () => {
-  it.effect.each(noDecisions)("when it answers %s", ([, answer]) =>
-    safely(
-      Effect.gen(function*() {
-        assert.strictEqual((yield* reasonOf(read(secret)))._tag, "GuardrailFailed")
-      }),
-      {
-        policies: Middleware.layer(
-          Guardrail.make({ name: "g", check: (): Guardrail.Decision => untyped(answer()) })
-        )
-      }
-    ))
 })

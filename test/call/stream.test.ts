@@ -193,6 +193,56 @@ describe("a streamed call", () => {
       assert.strictEqual(end.profile?.chunkCount, 1)
     }).pipe(governed()))
 
+  it.effect("goes on after a pull that was interrupted", () =>
+    Effect.gen(function*() {
+      const asked = Deferred.makeUnsafe<void>()
+      const go = Deferred.makeUnsafe<void>()
+      const provider = Stream.unfold(0, (n) =>
+        n === 0
+          ? Effect.succeed(["a", 1] as const)
+          : Deferred.succeed(asked, undefined).pipe(
+            Effect.andThen(Deferred.await(go)),
+            Effect.as(n === 1 ? ["b", 2] as const : undefined)
+          ))
+      const pull = yield* Stream.toPull(streamed(() => provider))
+      assert.deepStrictEqual(yield* step(pull), ["a"])
+      const fiber = yield* Effect.forkChild(step(pull))
+      yield* Deferred.await(asked)
+      yield* Fiber.interrupt(fiber)
+      yield* Deferred.succeed(go, undefined)
+      assert.deepStrictEqual(yield* step(pull), ["b"])
+      assert.strictEqual(yield* step(pull), "end")
+      assert.deepStrictEqual((yield* recorded("call")).end.outcome, { _tag: "Success" })
+    }).pipe(Effect.scoped, governed()))
+
+  it.effect("opens once when its first pull was interrupted while it was judged", () => {
+    const asked = Deferred.makeUnsafe<void>()
+    const go = Deferred.makeUnsafe<void>()
+    return Effect.gen(function*() {
+      let opened = 0
+      const pull = yield* Stream.toPull(streamed(() => {
+        opened++
+        return chunksOf(["a"])
+      }))
+      const fiber = yield* Effect.forkChild(step(pull))
+      yield* Deferred.await(asked)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(opened, 0)
+      yield* Deferred.succeed(go, undefined)
+      assert.deepStrictEqual(yield* step(pull), ["a"])
+      assert.strictEqual(yield* step(pull), "end")
+      assert.strictEqual(opened, 1)
+      assert.deepStrictEqual((yield* recorded("call")).end.outcome, { _tag: "Success" })
+    }).pipe(
+      Effect.scoped,
+      governed(Guardrail.make({
+        name: "g",
+        check: () =>
+          Deferred.succeed(asked, undefined).pipe(Effect.andThen(Deferred.await(go)), Effect.as(Guardrail.allow))
+      }))
+    )
+  })
+
   describe("closes its provider inside the call, before the call ends", () => {
     const endings: ReadonlyArray<readonly [string, Stream.Stream<string, Oops>, string]> = [
       ["it has ended", chunksOf(["a", "b"]), "Success"],
@@ -276,106 +326,6 @@ describe("a streamed call", () => {
       const agent = events.find((event) => event.name === "agent")
       assert.strictEqual(events.find((event) => event.name === "after")?.parentUuid, agent?.uuid)
     }).pipe(governed()))
-})
-
-describe("the fold of a streamed call", () => {
-  interface State {
-    readonly words: ReadonlyArray<string>
-  }
-  const words: LlmCall.Fold<State, string> = {
-    initial: { words: [] },
-    step: (state, chunk) => ({ words: [...state.words, chunk] }),
-    finish: ({ words }) => ({ content: words.join(" ") })
-  }
-
-  it.effect("makes the response of the end event, and leaves the chunks alone", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* Stream.runCollect(streamed(() => chunksOf(["a", "b"]), words)), ["a", "b"])
-      assert.deepStrictEqual((yield* recorded("call")).end.data, { content: "a b" })
-    }).pipe(governed()))
-
-  it.effect("begins anew at each run, with a state that a function makes", () =>
-    Effect.gen(function*() {
-      const stream = streamed(() => chunksOf(["a", "b"]), {
-        initial: () => new Array<string>(),
-        step: (state, chunk: string) => {
-          state.push(chunk)
-          return state
-        },
-        finish: (state) => state.length
-      })
-      yield* Stream.runDrain(stream)
-      yield* Stream.runDrain(stream)
-      const ends = (yield* TestRuntime.events).filter((event) => event._tag === "ScopeEnd")
-      assert.deepStrictEqual(ends.map(({ data }) => data), [2, 2])
-    }).pipe(governed()))
-
-  const boom = (): never => {
-    throw new Error("boom")
-  }
-  const broken: ReadonlyArray<readonly [string, LlmCall.Fold<State, string>]> = [
-    ["initial", { ...words, initial: boom }],
-    ["step", { ...words, step: boom }],
-    ["finish", { ...words, finish: boom }]
-  ]
-
-  it.effect.each(broken)("that throws in %s does not touch the stream", ([, fold]) =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* Stream.runCollect(streamed(() => chunksOf(["a", "b"]), fold)), ["a", "b"])
-      const { end } = yield* recorded("call")
-      assert.deepStrictEqual(end.outcome, { _tag: "Success" })
-      assert.isUndefined(end.data)
-      assert.strictEqual(end.metadata?.["heddle.fold_failed"], true)
-    }).pipe(governed()))
-
-  const holds: ReadonlyArray<Guardrail.Hold> = ["none", "full", "boundary", { chars: 1 }]
-  it.effect.each(broken.flatMap(([at, fold]) => holds.map((hold) => [at, fold, hold] as const)))(
-    "that throws in %s fails closed what would judge it",
-    ([, fold, hold]) =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(Stream.runCollect(streamed(() => chunksOf(["a", "b"]), fold)))
-        assert.strictEqual(error._tag === "CallError" && error.reason._tag, "GuardrailFailed")
-        const { end } = yield* recorded("call")
-        assert.strictEqual(end.profile?.chunkCount, 0)
-        assert.deepStrictEqual(end.decisions.map(({ guardrail, verdict }) => [guardrail, verdict]), [["o", "failed"]])
-      }).pipe(governed(Guardrail.output({ name: "o", hold, check: () => Guardrail.allow })))
-  )
-
-  it.effect("is bounded by maxBytes: the rest of the chunks flows, and the end event says so", () =>
-    Effect.gen(function*() {
-      const chunks = Array.from({ length: 50 }, () => "x".repeat(100))
-      const read = yield* Stream.runCollect(streamed(() => chunksOf(chunks), { ...words, maxBytes: 1000 }))
-      assert.deepStrictEqual(read, chunks)
-      const { end } = yield* recorded("call")
-      assert.deepStrictEqual(end.outcome, { _tag: "Success" })
-      assert.strictEqual(end.metadata?.["heddle.fold_truncated"], true)
-      assert.isBelow(JSON.stringify(end.data).length, 1100)
-    }).pipe(governed()))
-
-  it.effect("that is truncated fails closed what would judge the whole", () =>
-    Effect.gen(function*() {
-      const chunks = Array.from({ length: 50 }, () => "x".repeat(100))
-      const error = yield* Effect.flip(
-        Stream.runCollect(streamed(() => chunksOf(chunks), { ...words, maxBytes: 1000 }))
-      )
-      assert.strictEqual(error._tag === "CallError" && error.reason._tag, "GuardrailFailed")
-      const { end } = yield* recorded("call")
-      assert.isBelow(end.profile?.chunkCount ?? 50, 11)
-      assert.deepStrictEqual(end.decisions.map(({ guardrail, verdict }) => [guardrail, verdict]).at(-1), [
-        "o",
-        "failed"
-      ])
-    }).pipe(governed(Guardrail.output({ name: "o", check: () => Guardrail.allow }))))
-
-  it.effect("that is truncated is nothing to guardrails that do not judge this call, or are in shadow mode", () =>
-    Effect.gen(function*() {
-      const chunks = Array.from({ length: 50 }, () => "x".repeat(100))
-      const read = yield* Stream.runCollect(streamed(() => chunksOf(chunks), { ...words, maxBytes: 1000 }))
-      assert.deepStrictEqual(read, chunks)
-    }).pipe(governed(
-      Guardrail.output({ name: "o", applies: { name: "other" }, check: () => Guardrail.reject("no") }),
-      Guardrail.output({ name: "s", mode: "shadow", check: () => Guardrail.allow })
-    )))
 })
 
 describe("a request of a streamed call", () => {
