@@ -45,7 +45,8 @@ const map: Rule = (messages) => {
 
 /** Looks for what is asked. */
 const dig: Rule = (messages) => {
-  const words = keywordsOf(questionOf(messages))
+  const question = questionOf(messages)
+  const words = keywordsOf(question)
   const results = resultsOf(messages)
   if (results.length === 0) {
     const searches = words.map((query, index): Request => [
@@ -60,7 +61,8 @@ const dig: Rule = (messages) => {
       searches
     )
   }
-  const hits = results.flatMap((result) => hitsOf(result["hits"]))
+  // A line with the very question says nothing about it; it may stand in a log or in the documentation of this program.
+  const hits = results.flatMap((result) => hitsOf(result["hits"])).filter(({ text }) => !text.includes(question))
   const best = rank(hits, words)
   if (results.length === words.length && best.length > 0) {
     const files = [...new Set(best.map(({ path }) => path))].slice(0, 2)

@@ -1,5 +1,5 @@
 /** Runs repo-scout as a process of its own, on real files, and reads back what it wrote. */
-import { assert } from "@effect/vitest"
+import { afterAll, assert } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
@@ -13,9 +13,16 @@ import { EventTree } from "../../src/testing/index.ts"
 
 export const examples = fileURLToPath(new URL("../../examples", import.meta.url))
 
-/** A folder for one test, with these files; real path. */
+const folders: Array<string> = []
+
+afterAll(() => {
+  for (const path of folders) Fs.rmSync(path, { recursive: true, force: true })
+})
+
+/** A folder for one test, with these files; real path. It goes when the tests have ended. */
 export const folder = (files: Readonly<Record<string, string | Uint8Array>> = {}): string => {
   const root = Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "repo-scout-")))
+  folders.push(root)
   for (const [name, content] of Object.entries(files)) {
     Fs.mkdirSync(Path.dirname(Path.join(root, name)), { recursive: true })
     Fs.writeFileSync(Path.join(root, name), content)
