@@ -110,6 +110,42 @@ describe("the buffer of a subscriber", () => {
       }).pipe(Effect.provide(AgentRuntime.layerWith({ policies: slow.layer })))
     }))
 
+  it.effect("tells what a sliding buffer dropped from what the ring lost behind what it kept", () => {
+    const slow = held({ buffer: { capacity: 2, strategy: "sliding" } })
+    return Effect.gen(function*() {
+      yield* marks("1")
+      yield* slow.hasEvent
+      yield* marks("2", "3", "4")
+      yield* settle
+      // The ring takes four of them.
+      yield* marks("5", "6", "7", "8", "9", "10")
+      yield* settle
+      yield* slow.latch.open
+      yield* AgentRuntime.flush
+      assert.deepStrictEqual(slow.labels(), ["1", "gap(5, 2..6)", "7", "8", "gap(2, 9..10)"])
+    }).pipe(Effect.provide(AgentRuntime.layerWith({ capacity: 4, onFull: "drop", policies: slow.layer })))
+  })
+
+  it.effect("tells the gaps of two runtimes apart, since each has its own numbers", () => {
+    const slow = held({ buffer: { capacity: 1, strategy: "dropping" } })
+    return Effect.gen(function*() {
+      const other = yield* opened(AgentRuntime.layerWith({ policies: recorder().layer }))
+      yield* marks("other 1", "other 2", "other 3", "other 4").pipe(Effect.provideContext(other.context))
+      const work = yield* Effect.gen(function*() {
+        yield* marks("1")
+        yield* slow.hasEvent
+        yield* marks("2", "3")
+        yield* settle
+        yield* Effect.andThen(marks("other 5", "other 6"), settle).pipe(Effect.provideContext(other.context))
+      }).pipe(Subscriber.provide(slow.subscriber), Effect.forkChild)
+      yield* slow.hasEvent
+      for (let i = 0; i < 5; i++) yield* settle
+      yield* slow.latch.open
+      yield* Fiber.join(work)
+      assert.deepStrictEqual(slow.labels().toSorted(), ["1", "2", "gap(1, 3..3)", "gap(2, 5..6)"])
+    }).pipe(Effect.ensuring(slow.latch.open), Effect.provide(AgentRuntime.layer))
+  })
+
   it.effect("announces a gap as a warning of the subscriber's own, under no scope, past its filter", () => {
     const slow = held({
       name: "small",
