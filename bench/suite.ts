@@ -1,13 +1,18 @@
 /** What one run measures, in which company. */
+import * as agents from "./cases/agents.ts"
 import * as baselines from "./cases/baselines.ts"
+import * as burst from "./cases/burst.ts"
 import * as llm from "./cases/llm.ts"
 import * as mark from "./cases/mark.ts"
+import * as memory from "./cases/memory.ts"
 import * as aiSdk from "./cases/peers/aiSdk.ts"
 import * as langChain from "./cases/peers/langChain.ts"
+import * as nemoAgents from "./cases/peers/nemoAgents.ts"
 import * as nemo from "./cases/peers/nemoCalls.ts"
 import * as openAiAgents from "./cases/peers/openAiAgents.ts"
 import * as openTelemetry from "./cases/peers/openTelemetry.ts"
 import * as scope from "./cases/scope.ts"
+import * as startup from "./cases/startup.ts"
 import * as stream from "./cases/stream.ts"
 import * as tool from "./cases/tool.ts"
 import type { Group } from "./harness/Case.ts"
@@ -75,5 +80,41 @@ export const suite: ReadonlyArray<Group> = [
     title: "A mark",
     base: baselines.suspend.id,
     cases: [baselines.suspend, ...mark.cases, ...nemo.mark]
+  },
+  {
+    id: "agents",
+    title: "Agents at once, each making 10 calls that yield: each call",
+    base: "bare/agents/100",
+    metric: "nanos",
+    mode: "time",
+    rounds: 5,
+    cases: [...agents.cases, ...agents.sizes.flatMap(nemoAgents.agents)]
+  },
+  {
+    id: "memory",
+    title: "Memory of an open agent with a call in flight",
+    base: memory.bare.id,
+    metric: "bytes",
+    mode: "time",
+    rounds: 5,
+    cases: [...memory.cases, ...nemoAgents.memory]
+  },
+  {
+    id: "burst",
+    title: "A burst without a pause: growth of the process",
+    base: undefined,
+    metric: "rss",
+    mode: "time",
+    rounds: 3,
+    cases: [...burst.cases, ...nemoAgents.burst]
+  },
+  {
+    id: "startup",
+    title: "Importing the core entry",
+    base: undefined,
+    metric: "millis",
+    mode: "time",
+    rounds: 1,
+    cases: startup.cases
   }
 ]

@@ -65,7 +65,7 @@ export const managedBatch = async (options: ManagedOptions): Promise<Batch> => {
       AgentRuntime.AgentRuntime
     >
   )
-  const runtime = ManagedRuntime.make(AgentRuntime.layerWith<unknown>({ policies: layers, audit }))
+  const runtime = ManagedRuntime.make(AgentRuntime.layerWith({ policies: layers, audit }))
   await runtime.runPromise(Effect.void)
   const around = options.around ?? ((effect) => effect)
   let expected = 0

@@ -21,7 +21,7 @@ export const select = (
     if (asked.length === 0) return []
     const wanted = new Set(asked.map(({ id }) => id))
     for (const goal of goals) {
-      if (goal.other !== undefined && wanted.has(goal.case) && group.metric === goal.metric) wanted.add(goal.other)
+      if (goal.other !== undefined && wanted.has(goal.case)) wanted.add(goal.other)
     }
     if (group.base !== undefined) wanted.add(group.base)
     const cases = group.cases.filter((one) => wanted.has(one.id) && (selection.peers || !isPeer(one)))

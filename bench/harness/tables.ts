@@ -27,6 +27,8 @@ export const groupTable = ({ cases, group }: GroupResult): Table => {
   const base = cases.find(({ id }) => id === group.base)
   const shown = metrics.filter((metric) => cases.some((one) => figures(one, metric).length > 0))
   const rest = shown.filter((metric) => metric !== group.metric)
+  // A process that waits for its turn costs no CPU: on a busy machine this is the ratio to trust.
+  const isCompared = (metric: Metric): boolean => base !== undefined && metric === "cpu"
   return {
     title: group.title,
     head: [
@@ -35,15 +37,21 @@ export const groupTable = ({ cases, group }: GroupResult): Table => {
       columnTitles[group.metric],
       "middle half",
       ...(base === undefined ? [] : [`× ${base.id}`]),
-      ...rest.map((metric) => columnTitles[metric])
+      ...rest.flatMap((
+        metric
+      ) => [columnTitles[metric], ...(isCompared(metric) ? [`× its ${columnTitles[metric]}`] : [])])
     ],
-    rows: cases.map((one) => [
-      one.id,
-      one.title,
-      ...primary(one, group.metric),
-      ...(base === undefined ? [] : [ratio(one, base, group.metric)]),
-      ...rest.map((metric) => median(one, metric))
-    ]),
+    rows: cases.map((one) =>
+      [one.id, one.title].concat(
+        primary(one, group.metric),
+        base === undefined ? [] : ratio(one, base, group.metric),
+        rest.flatMap((metric) =>
+          base !== undefined && isCompared(metric)
+            ? [median(one, metric), ratio(one, base, metric)]
+            : median(one, metric)
+        )
+      )
+    ),
     notes: cases.flatMap((one) => one.problem === undefined ? [] : [`${one.id}: ${one.problem}`])
   }
 }
@@ -79,9 +87,11 @@ export const goalTable = (verdicts: ReadonlyArray<Verdict>): Table => ({
     const format = (value: number): string =>
       goal.relation === "over" || goal.relation === "atMost"
         ? formatFigure(value, goal.metric)
+        : goal.wanted < 1
+        ? `1/${(1 / value).toFixed(1)}`
         : formatRatio(value)
     return [[
-      goal.note === undefined ? goal.title : `${goal.title} (${goal.note})`,
+      goal.title,
       format(measured.median),
       `${bound} ${format(goal.wanted)}`,
       goal.gate === undefined ? "" : `${bound} ${format(goal.gate)}`,
