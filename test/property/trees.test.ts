@@ -152,7 +152,7 @@ const subscriberViolations = (
 }
 
 describe("any program, under any schedule, interrupted anywhere or not", () => {
-  it("keeps the rules of events, places, middleware and subscribers", async () => {
+  it("keeps the rules of events, places, middleware and subscribers", { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(program, circumstances, (program, given) => check(program, given)),
       { numRuns: Number(process.env["HEDDLE_RUNS"] ?? 1000), seed: Number(process.env["HEDDLE_SEED"] ?? 20_260) }

@@ -24,7 +24,7 @@ const attempt = async ({ make, parents }: NamedSubject, plan: Plan): Promise<{ d
 const interruptEverywhere = async (subject: NamedSubject): Promise<void> => {
   const found: Array<string> = []
   for (const { how, yields } of ways) {
-    for (let at = 0;; at++) {
+    for (let at = 0;; at += subject.stride ?? 1) {
       const result = await attempt(subject, { yields, interruption: { at, how } }).catch((error: unknown) => {
         throw new Error(`interrupted ${how} at step ${at}`, { cause: error })
       })
@@ -37,6 +37,8 @@ const interruptEverywhere = async (subject: NamedSubject): Promise<void> => {
 
 export const interruptedAtEveryStep = (subjects: ReadonlyArray<NamedSubject>): void => {
   describe("interrupted at any step, no start is without its end and no end without its start", () => {
-    for (const subject of subjects) it(subject.name, () => interruptEverywhere(subject))
+    for (const subject of subjects) {
+      it(subject.name, { concurrent: false, timeout: 120_000 }, () => interruptEverywhere(subject))
+    }
   })
 }

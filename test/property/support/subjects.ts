@@ -20,6 +20,8 @@ export interface NamedSubject {
   readonly make: () => Subject
   /** Parent of each name; `outer` for names that are not here. */
   readonly parents?: Readonly<Record<string, string>>
+  /** Tries every so many steps only: for long programs made of parts that are tried at every step by themselves. */
+  readonly stride?: number
 }
 
 const request = { headers: {}, body: { prompt: "hi" } }
@@ -38,7 +40,7 @@ const inTool = { "in tool": "tool" }
 
 const chunks = Stream.fromEffect(Effect.andThen(Mark.emit("in model"), meet)).pipe(
   Stream.flatMap(() => Stream.make("a", "b")),
-  Stream.concat(Stream.make("c", "d")),
+  Stream.concat(Stream.make("c")),
   Stream.ensuring(Mark.emit("model closed"))
 )
 const model = LlmCall.stream({ name: "model", request }, () => chunks)
@@ -169,9 +171,10 @@ export const effects: ReadonlyArray<NamedSubject> = [
       })),
     parents: { ...inTool, tool: "scope" }
   },
-  { name: "tool calls in a row", make: () => inARow(tool(body)), parents: inTool },
+  { name: "tool calls in a row", stride: 5, make: () => inARow(tool(body)), parents: inTool },
   {
     name: "scopes in a row",
+    stride: 5,
     make: () =>
       inARow(ExecutionScope.run({ name: "scope", category: "agent" })(Effect.andThen(Mark.emit("in scope"), meet))),
     parents: { "in scope": "scope" }
@@ -182,7 +185,12 @@ export const streams: ReadonlyArray<NamedSubject> = [
   { name: "a stream read to its end", make: () => read(model), parents: inModel },
   { name: "a stream read in part", make: () => read(Stream.take(model, 1)), parents: inModel },
   { name: "a stream with an intercept", make: () => around("i", pass, read(model)), parents: inModel },
-  { name: "a stream that is run twice", make: () => around("i", twice, read(Stream.take(model, 5))), parents: inModel },
+  {
+    name: "a stream that is run twice",
+    stride: 3,
+    make: () => around("i", twice, read(Stream.take(model, 5))),
+    parents: inModel
+  },
   { name: "a stream that is held back", make: () => around("o", judge, read(model)), parents: inModel },
   {
     name: "a stream that is cut off",
@@ -191,6 +199,7 @@ export const streams: ReadonlyArray<NamedSubject> = [
   },
   {
     name: "a stream that fails, with a consumer that fails",
+    stride: 3,
     make: () =>
       Effect.andThen(
         Effect.exit(read(Stream.concat(model, Stream.fail("no")))),
@@ -198,5 +207,5 @@ export const streams: ReadonlyArray<NamedSubject> = [
       ),
     parents: inModel
   },
-  { name: "streams in a row", make: () => inARow(read(Stream.take(model, 3))), parents: inModel }
+  { name: "streams in a row", stride: 5, make: () => inARow(read(Stream.take(model, 3))), parents: inModel }
 ]
