@@ -25,8 +25,14 @@ const isPlainContainer = (value: unknown): value is Record<string, unknown> | Re
   return true
 }
 
-const isPlainArray = (value: unknown): value is Array<unknown> =>
-  Array.isArray(value) && !isProxy(value) && Object.getPrototypeOf(value) === Array.prototype
+/** Never throws, also for a revoked proxy where the platform cannot tell one. */
+const isPlainArray = (value: unknown): value is Array<unknown> => {
+  try {
+    return !isProxy(value) && Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype
+  } catch {
+    return false
+  }
+}
 
 const copyPlain = (value: Record<string, unknown> | ReadonlyArray<unknown>): unknown => {
   if (Array.isArray(value)) return value.slice()
@@ -46,7 +52,7 @@ export const copyContainer = (value: unknown): unknown => {
 /** Copies a container and the arrays directly in it. */
 export const copyWithArrays = (value: unknown): unknown => {
   const copy = copyContainer(value)
-  if (copy === value || typeof copy !== "object" || copy === null || Array.isArray(copy)) return copy
+  if (copy === value || typeof copy !== "object" || copy === null || isPlainArray(copy)) return copy
   for (const [key, item] of Object.entries(copy)) {
     if (isPlainArray(item)) Object.defineProperty(copy, key, dataProperty(item.slice()))
   }

@@ -34,10 +34,11 @@ const errorInfo = (error: unknown, capture: ErrorCapture): ErrorInfo => {
   const tag = attempt(() => {
     if ("_tag" in error && typeof error._tag === "string") return error._tag
     if ("name" in error && typeof error.name === "string") return error.name
-    return error.constructor?.name ?? "object"
+    const name: unknown = error.constructor?.name
+    return typeof name === "string" ? name : "object"
   }, "object")
   const message = attempt(() => "message" in error ? text(error.message) : "", "[unprintable]")
-  return { tag, message: cap(message, capture.messageLength) }
+  return { tag: cap(tag, capture.messageLength), message: cap(message, capture.messageLength) }
 }
 
 const interruptedBy = (cause: Cause.Cause<unknown>): Outcome => {

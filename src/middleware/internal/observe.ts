@@ -194,7 +194,8 @@ const isEventFields = (result: Record<string, unknown>): boolean => {
   return keys.length > 0 && keys.every((key) => fieldNames.has(key))
 }
 
-const recordOr = (value: unknown): Record<string, unknown> | undefined => isRecord(value) ? value : undefined
+/** A copy, so that nobody can change it later, and so that a value that cannot be read fails here. */
+const recordOr = (value: unknown): Record<string, unknown> | undefined => isRecord(value) ? { ...value } : undefined
 
 const assignError = (draft: Draft, result: unknown): void => {
   if (draft._tag !== "ScopeEnd") return
