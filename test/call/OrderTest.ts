@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ExecutionScope, Guardrail, Intercept, Middleware } from "../../src/index.ts"
+import { ExecutionScope, Guardrail, Intercept, Mark, Middleware } from "../../src/index.ts"
 import { TestRuntime } from "../../src/testing/index.ts"
 import type { Driver } from "./Driver.ts"
-import { governed, said, story } from "./utils.ts"
+import { governed, type Runtime, said, story } from "./utils.ts"
 
 /** One entry of every stage, each of which says when it runs. */
 const stages = (driver: Driver, name: string, priority?: number) => [
@@ -112,5 +112,32 @@ export const suite = (driver: Driver) => {
               mark output a
         `)
       }).pipe(governed(...stages(driver, "a"))))
+
+    it.effect("leaves the scope of its caller current after it, however it ended", () =>
+      Effect.gen(function*() {
+        const endings: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, Runtime>]> = [
+          ["done", driver.call({ name: "done" }, () => Effect.succeed("done"))],
+          ["failed", driver.call({ name: "failed" }, () => Effect.fail("oops"))],
+          ["died", driver.call({ name: "died" }, () => Effect.die("oops"))],
+          ["interrupted", driver.call({ name: "interrupted" }, () => Effect.interrupt)],
+          ["blocked", driver.call({ name: "blocked" }, () => Effect.succeed("done"))]
+        ]
+        for (const [name, ending] of endings) {
+          yield* Effect.exit(ending)
+          yield* Mark.emit(`after ${name}`)
+        }
+        const events = yield* TestRuntime.events
+        for (const [name] of endings) {
+          const after = events.find((event) => event.name === `after ${name}`)
+          assert.strictEqual(after?.parentUuid, events[0]?.uuid, name)
+        }
+      }).pipe(
+        ExecutionScope.run({ name: "agent", category: "agent" }),
+        governed(Guardrail.make({
+          name: "g",
+          applies: { name: "blocked" },
+          check: () => Guardrail.reject("no")
+        }))
+      ))
   })
 }

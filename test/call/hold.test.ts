@@ -321,6 +321,30 @@ describe("a rejection of a stream", () => {
       judging("b", "none", [], undefined, { priority: 2 })
     )))
 
+  it.effect("shares its record with what the same guardrail decided before, and adds up the time", () => {
+    const asked = Array.from({ length: 3 }, () => Deferred.makeUnsafe<void>())
+    let judged = 0
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(errorOf(Stream.runDrain(streamed(() => chunksOf(["a", "b"])))))
+      for (const one of asked) {
+        yield* Deferred.await(one)
+        yield* TestClock.adjust("1 second")
+      }
+      yield* Fiber.join(fiber)
+      const { end } = yield* recorded("call")
+      assert.deepStrictEqual(end.decisions, [
+        { guardrail: "g", verdict: "reject", reason: "no", durationMicros: 3_000_000 }
+      ])
+    }).pipe(governed(Guardrail.output({
+      name: "g",
+      check: ({ final }) =>
+        Deferred.succeed(asked[judged++]!, undefined).pipe(
+          Effect.andThen(Effect.sleep("1 second")),
+          Effect.as(final ? Guardrail.reject("no") : Guardrail.allow)
+        )
+    })))
+  })
+
   it.effect("waits for a check that takes its time, and holds the stream meanwhile", () =>
     Effect.gen(function*() {
       const checking = Deferred.makeUnsafe<void>()

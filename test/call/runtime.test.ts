@@ -71,11 +71,22 @@ describe.each(drivers)("%s in a runtime that closes", (_, driver) => {
   it.effect("fails after that, and never runs", () => {
     const { seen, work } = counted()
     return Effect.gen(function*() {
+      const touched: Array<string> = []
+      const rewriting = Intercept.request({
+        name: "r",
+        transform: (call) => {
+          touched.push("rewritten")
+          return call
+        }
+      })
       const { close, context } = yield* closable(TestRuntime.layer())
       yield* close
-      const reason = yield* reasonOf(Effect.provide(driver.call({ name: "call" }, work), context))
+      const reason = yield* reasonOf(
+        driver.call({ name: "call" }, work).pipe(Middleware.provide(rewriting), Effect.provide(context))
+      )
       assert.strictEqual(reason._tag, "RuntimeClosed")
       assert.deepStrictEqual(seen, [])
+      assert.deepStrictEqual(touched, [])
       const { recorded } = yield* Effect.provide(TestRuntime.TestRuntime, context)
       assert.deepStrictEqual(recorded, [])
     })

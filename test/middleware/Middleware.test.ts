@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -98,6 +99,32 @@ describe("Middleware.layer", () => {
       yield* Scope.close(second, Exit.void)
       yield* call
       assert.deepStrictEqual(log, [])
+    }).pipe(Effect.provide(TestRuntime.layer()))
+  })
+
+  it.effect("runs an entry with the services of its oldest installation that is still alive", () => {
+    class Name extends Context.Service<Name, string>()("heddle/test/middleware/Middleware.test/Name") {}
+    const log: Array<string> = []
+    const entry = Guardrail.make({
+      name: "a",
+      check: () =>
+        Effect.map(Name, (name) => {
+          log.push(name)
+          return Guardrail.allow
+        })
+    })
+    const installedAs = (name: string) =>
+      Middleware.layer(entry).pipe(Layer.provide(Layer.succeed(Name, name)), Layer.fresh)
+    return Effect.gen(function*() {
+      const first = yield* Scope.make()
+      const second = yield* Scope.make()
+      yield* Layer.buildWithScope(installedAs("first"), first)
+      yield* Layer.buildWithScope(installedAs("second"), second)
+      yield* call
+      yield* Scope.close(first, Exit.void)
+      yield* call
+      assert.deepStrictEqual(log, ["first", "second"])
+      yield* Scope.close(second, Exit.void)
     }).pipe(Effect.provide(TestRuntime.layer()))
   })
 
