@@ -4,13 +4,13 @@ import { Intercept, LlmCall, type Middleware, ToolCall } from "../../src/index.t
 import type { Entry } from "../../src/middleware/Middleware.ts"
 import type { Payload, Runtime } from "./utils.ts"
 
-export interface CallOptions {
+interface CallOptions {
   readonly name: string
   readonly payload?: unknown
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-export type Work = (payload: Payload) => Effect.Effect<unknown, unknown, Runtime>
+type Work = (payload: Payload) => Effect.Effect<unknown, unknown, Runtime>
 
 type Next = (call?: Middleware.Call) => Effect.Effect<unknown, unknown>
 

@@ -1,13 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import {
-  type AgentRuntime,
-  type CallError,
-  type Guardrail,
-  type LifecycleEvent,
-  Mark,
-  Middleware
-} from "../../src/index.ts"
+import { type AgentRuntime, type CallError, type LifecycleEvent, Mark, Middleware } from "../../src/index.ts"
 import { TestRuntime } from "../../src/testing/index.ts"
 
 export type Runtime = AgentRuntime.AgentRuntime
@@ -97,5 +90,3 @@ export const said = <A>(mark: string, value: A): Effect.Effect<A, never, Runtime
 
 /** An answer that its type forbids, as code without types may give it. */
 export const untyped = (answer: unknown): never => answer as never
-
-export type Decision = Guardrail.Decision
