@@ -182,10 +182,12 @@ const handling = <E, R>(
     }
     const loop: Effect.Effect<void> = Effect.flatMap(mailbox.take, (first) => {
       let event = first
+      // A handler without effects takes all that was here when its turn began, or it would fall behind many emitters.
+      const batch = Math.max(batchSize, mailbox.size)
       for (let n = 0; event !== undefined; n++) {
         const work = one(event)
         if (work !== undefined) return Effect.flatMap(work, () => loop)
-        if (n === batchSize) return Effect.flatMap(Effect.yieldNow, () => loop)
+        if (n === batch) return Effect.flatMap(Effect.yieldNow, () => loop)
         event = mailbox.takeNow()
       }
       return mailbox.closed ? Effect.void : loop
@@ -193,7 +195,7 @@ const handling = <E, R>(
     return loop
   })
 
-/** How many events are handled before other fibers get their turn. */
+/** How many events are handled at least before other fibers get their turn. */
 const batchSize = 512
 
 /** Waits, under the runtime's limit, until what was emitted before has been handled; what is left is reported. */

@@ -2,7 +2,7 @@ import * as Redacted from "effect/Redacted"
 import type { ScopeHandle, Span } from "../../event/internal/span.ts"
 import type { Category } from "../../event/LifecycleEvent.ts"
 import type { Call, LlmCallView, LlmRequest, ToolCallView } from "../../middleware/Call.ts"
-import { copyContainer, copyWithArrays, freezeCopy, freezeWithArrays } from "./containers.ts"
+import { copyContainer, copyPlain, copyWithArrays, freezeCopy, freezeWithArrays } from "./containers.ts"
 
 /** What is told apart between tool calls and model calls: the value that they carry. */
 export interface Carrier {
@@ -11,6 +11,8 @@ export interface Carrier {
   readonly streaming: boolean
   /** The same payload in containers that nobody else holds. */
   readonly copy: (payload: unknown) => unknown
+  /** The same for a payload that `copy` has made. */
+  readonly copyAgain: (copy: unknown) => unknown
   readonly freeze: (copy: unknown, original: unknown) => void
   readonly view: (span: Span, request: Prepared) => Call
   /** The payload of a call that an intercept returned. */
@@ -22,6 +24,8 @@ export interface Carrier {
 /** A request that is about to be judged and run. */
 export interface Prepared {
   readonly payload: unknown
+  /** Whether the payload is a copy of what was given, and not that itself. */
+  readonly isCopy: boolean
   readonly decoded: unknown
   readonly metadata: Readonly<Record<string, unknown>> | undefined
   digest: string | undefined
@@ -82,6 +86,7 @@ export const toolCarrier: Carrier = {
   category: "tool",
   streaming: false,
   copy: copyContainer,
+  copyAgain: copyPlain,
   freeze: freezeCopy,
   view: (span, request) => new ToolView(span, request),
   payloadOf: (call) => call.kind === "tool" ? call.input : undefined,
@@ -91,14 +96,17 @@ export const toolCarrier: Carrier = {
 const isRequest = (payload: unknown): payload is LlmRequest =>
   typeof payload === "object" && payload !== null && "headers" in payload && "body" in payload
 
+const copyRequest = (payload: unknown): unknown =>
+  isRequest(payload)
+    ? { headers: copyContainer(payload.headers ?? {}), body: copyWithArrays(payload.body) }
+    : payload
+
 const llmCarrier = (streaming: boolean): Carrier => ({
   kind: "llm",
   category: "llm",
   streaming,
-  copy: (payload) =>
-    isRequest(payload)
-      ? { headers: copyContainer(payload.headers ?? {}), body: copyWithArrays(payload.body) }
-      : payload,
+  copy: copyRequest,
+  copyAgain: copyRequest,
   freeze: (copy, original) => {
     if (!isRequest(copy) || !isRequest(original) || copy === original) return
     freezeCopy(copy.headers, original.headers)

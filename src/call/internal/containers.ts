@@ -34,7 +34,9 @@ const isPlainArray = (value: unknown): value is Array<unknown> => {
   }
 }
 
-const copyPlain = (value: Record<string, unknown> | ReadonlyArray<unknown>): unknown => {
+/** Copies what is known to be a plain object or array. */
+export const copyPlain = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.slice()
   return Object.getPrototypeOf(value) === null ? Object.assign(Object.create(null), value) : { ...value }
 }

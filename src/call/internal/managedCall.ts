@@ -95,13 +95,15 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     const copy = this.spec.carrier.copy(payload)
     const own = metadata === undefined ? undefined : copyMetadata(metadata)
     if (!this.chains.isEmpty) this.spec.carrier.freeze(copy, payload)
-    return { payload: copy, decoded, metadata: own, digest: undefined, view: undefined }
+    return { payload: copy, isCopy: copy !== payload, decoded, metadata: own, digest: undefined, view: undefined }
   }
 
   /** What the work gets: containers that neither middleware nor events hold. */
   payloadForWork(request: Prepared): unknown {
     if (this.spec.schema !== undefined) return copyContainer(request.decoded)
-    return this.chains.isEmpty && !this.isListening ? request.payload : this.spec.carrier.copy(request.payload)
+    if (this.chains.isEmpty && !this.isListening) return request.payload
+    const { carrier } = this.spec
+    return request.isCopy ? carrier.copyAgain(request.payload) : request.payload
   }
 
   viewOf(request: Prepared): Call {

@@ -128,6 +128,7 @@ export class Kernel {
 
   /** Opens a span; emits its start if somebody listens. */
   startSpan(span: Span, fiber: Fiber.Fiber<unknown, unknown>, data: unknown): void {
+    if (this.closed) return
     this.link(span)
     if (!this.isListening(span)) return
     span.clock = Context.get(fiber.context, Clock.Clock)

@@ -22,6 +22,7 @@ export interface MailboxOptions {
 }
 
 interface MutableGap {
+  readonly source: Source
   dropped: number
   readonly first: number
   last: number
@@ -57,8 +58,10 @@ export class Mailbox {
   private readonly sources: Array<Source> = []
   /** Gaps that were not announced yet, in order. */
   private readonly gaps: Array<MutableGap> = []
-  /** The gap that grows as long as nothing is taken in. */
+  /** The gap at the end: it grows as long as nothing is taken in. */
   private growing: MutableGap | undefined = undefined
+  /** The gap before everything else, of what a sliding buffer dropped from its front. */
+  private front: MutableGap | undefined = undefined
   private current: EventRecord | undefined = undefined
   /** A gap has been handed out and is being handled. */
   private isAnnouncing = false
@@ -104,6 +107,11 @@ export class Mailbox {
     return source === undefined ? 0 : kernel.sequence - source.handled
   }
 
+  /** How many events are here. */
+  get size(): number {
+    return this.queue.size
+  }
+
   /** How many published events it has not taken in yet. */
   behind(kernel: Kernel): number {
     const source = this.sourceOf(kernel)
@@ -117,7 +125,7 @@ export class Mailbox {
   /** Whether everything up to `target` that was meant for this mailbox is done with. */
   isDone(kernel: Kernel, target: number): boolean {
     if (this.closed) return true
-    if (this.isAnnouncing || (this.gaps.length > 0 && this.gaps[0]!.first <= target)) return false
+    if (this.isAnnouncing || this.gaps.some((gap) => gap.source.kernel === kernel && gap.first <= target)) return false
     const source = this.sourceOf(kernel)
     if (source === undefined) return true
     return source.handled >= (this.isLocal ? Math.min(target, source.expected) : target)
@@ -133,11 +141,11 @@ export class Mailbox {
     if (this.queue.size >= this.options.capacity && this.options.strategy !== "suspend") {
       if (this.options.strategy === "dropping") return this.lose(source, record.sequence)
       const oldest = this.queue.shift()
-      if (oldest !== undefined) this.lose(this.originOf(oldest), oldest.sequence)
+      if (oldest !== undefined) this.loseOldest(this.originOf(oldest), oldest.sequence)
     }
     this.queue.push(record)
-    // What is dropped from here on comes after this event. (A sliding buffer drops from its front, where nothing is left.)
-    if (this.options.strategy !== "sliding") this.growing = undefined
+    // What is lost from here on comes after this event.
+    this.growing = undefined
     if (record.sequence > source.offered) source.offered = record.sequence
   }
 
@@ -162,7 +170,7 @@ export class Mailbox {
     if (last?.last === sequence - 1) {
       last.dropped++
       last.last = sequence
-    } else source.lost.push({ dropped: 1, first: sequence, last: sequence })
+    } else source.lost.push({ source, dropped: 1, first: sequence, last: sequence })
   }
 
   /** Next event to handle, a gap first if there is one; waits for it. `undefined` when the mailbox is closed and empty. */
@@ -184,7 +192,9 @@ export class Mailbox {
     this.done()
     const next = this.queue.peek()
     const gap = this.gaps[0]
-    if (gap !== undefined && (next === undefined || next.sequence > gap.first)) return this.announceGap(gap)
+    if (gap !== undefined && (next === undefined || this.originOf(next) !== gap.source || next.sequence > gap.first)) {
+      return this.announceGap(gap)
+    }
     if (next === undefined) return undefined
     this.queue.shift()
     this.current = next
@@ -261,29 +271,34 @@ export class Mailbox {
   }
 
   private lose(source: Source, sequence: number): void {
-    this.countLost({ dropped: 1, first: sequence, last: sequence })
+    this.growing = this.countLost({ source, dropped: 1, first: sequence, last: sequence }, this.growing)
     this.skip(source, sequence)
   }
 
   private countLostUpTo(source: Source, sequence: number): void {
     for (let gap = source.lost[0]; gap !== undefined && gap.first <= sequence; gap = source.lost[0]) {
       source.lost.shift()
-      this.countLost(gap)
+      this.growing = this.countLost(gap, this.growing)
     }
   }
 
-  private countLost(lost: MutableGap): void {
+  private loseOldest(source: Source, sequence: number): void {
+    this.front = this.countLost({ source, dropped: 1, first: sequence, last: sequence }, this.front)
+    this.skip(source, sequence)
+  }
+
+  /** Adds what was lost to a gap that it continues, or as a gap of its own, in order; and says which. */
+  private countLost(lost: MutableGap, gap: MutableGap | undefined): MutableGap {
     this.dropped += lost.dropped
-    const { growing } = this
-    if (growing !== undefined && lost.first > growing.last) {
-      growing.dropped += lost.dropped
-      growing.last = lost.last
-      return
+    if (gap !== undefined && gap.source === lost.source && lost.first > gap.last) {
+      gap.dropped += lost.dropped
+      gap.last = lost.last
+      return gap
     }
-    const after = this.gaps.findIndex((other) => other.first > lost.first)
+    const after = this.gaps.findIndex((other) => other.source === lost.source && other.first > lost.first)
     if (after < 0) this.gaps.push(lost)
     else this.gaps.splice(after, 0, lost)
-    this.growing = lost
+    return lost
   }
 
   private skip(source: Source, sequence: number): void {
@@ -306,8 +321,9 @@ export class Mailbox {
   private announceGap(gap: MutableGap): LifecycleEvent.Mark {
     this.gaps.shift()
     if (this.growing === gap) this.growing = undefined
+    if (this.front === gap) this.front = undefined
     this.isAnnouncing = true
-    const kernel = this.sources[0]!.kernel
+    const { kernel } = gap.source
     const data: LifecycleEvent.Gap = { dropped: gap.dropped, firstSequence: gap.first, lastSequence: gap.last }
     const uuid = kernel.makeId(kernel.lastTimestamp, kernel.nextOrdinal())
     return {

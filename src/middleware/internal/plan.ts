@@ -41,7 +41,7 @@ export class Plan implements Observers {
   readonly steps: ReadonlyArray<Step>
   readonly tool: Chains
   readonly llm: Chains
-  /** Names that the runtime requires and that no enforcing guardrail has. */
+  /** Names that the runtime requires and that no guardrail has. */
   readonly missing: ReadonlyArray<string>
   private readonly observation: Observation | undefined
 
