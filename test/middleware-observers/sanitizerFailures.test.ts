@@ -150,6 +150,7 @@ describe("a sanitizer that gives no answer", () => {
                 applies: { name: "blocked" },
                 check: () => Guardrail.reject("secret")
               }),
+              Guardrail.make({ name: "a", mode: "shadow", check: () => Guardrail.reject("another secret") }),
               Sanitizer.error({ name: "broken", sanitize: answer as () => undefined })
             )
           )
