@@ -40,6 +40,8 @@ export interface TimedCase extends Common {
 /** Measures itself, once in each process: one process for each round. */
 export interface ProbeCase extends Common {
   readonly kind: "probe"
+  /** Takes so long that more rounds than these are not worth it. */
+  readonly atMostRounds: number
   readonly measure: () => Promise<Measures>
 }
 
@@ -55,11 +57,17 @@ export const casesOf = (module: string) => ({
     per,
     setup
   }),
-  probe: (id: string, title: string, measure: () => Promise<Measures>): ProbeCase => ({
+  probe: (
+    id: string,
+    title: string,
+    measure: () => Promise<Measures>,
+    atMostRounds = Number.POSITIVE_INFINITY
+  ): ProbeCase => ({
     kind: "probe",
     id,
     title,
     module,
+    atMostRounds,
     measure
   })
 })

@@ -12,7 +12,7 @@ const flags: Record<Mode, ReadonlyArray<string>> = {
   allocation: ["--min-semi-space-size=512", "--max-semi-space-size=512", "--expose-gc"]
 }
 
-const limitMillis = 120_000
+const limitMillis = 300_000
 
 /** The driver's end of the process of one case. */
 export class Worker {

@@ -16,7 +16,7 @@ export const measureAllocation = async (batch: Batch, per: number): Promise<Meas
   const collections: Array<number> = []
   new PerformanceObserver((list) => collections.push(...list.getEntries().map(({ startTime }) => startTime)))
     .observe({ entryTypes: ["gc"] })
-  const upTo = await warm(batch, 600, 200)
+  const upTo = await warm(batch, 1500, 200)
   const grown = async (operations: number): Promise<number | undefined> => {
     collect()
     const start = performance.now()

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { figures } from "./judge.ts"
 import type { GroupResult } from "./runGroup.ts"
-import { isPeer } from "./select.ts"
 import { summarize } from "./statistics.ts"
 
 const file = new URL("../landed.json", import.meta.url)
@@ -13,11 +12,13 @@ export const allocationLimit = 2
 
 const readLanded = (): Landed => existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) as Landed : {}
 
+const isOther = (id: string): boolean => id.startsWith("bare/") || id.startsWith("peer/")
+
 const allocations = (groups: ReadonlyArray<GroupResult>): ReadonlyArray<readonly [string, number]> =>
   groups.filter(({ group }) => group.mode === "allocation").flatMap(({ cases }) =>
     cases.flatMap((one) => {
       const summary = summarize(figures(one, "bytes"))
-      return summary === undefined || isPeer(one) ? [] : [[one.id, Math.round(summary.median)] as const]
+      return summary === undefined || isOther(one.id) ? [] : [[one.id, Math.round(summary.median)] as const]
     })
   )
 

@@ -15,13 +15,11 @@ const machine = (): string =>
     cpus()[0]?.model.trim() ?? "unknown CPU"
   }`
 
-const tables = (run: Run) => [
-  ...run.groups.map(groupTable),
-  ...(run.verdicts.some(({ measured }) => measured !== undefined) ? [goalTable(run.verdicts)] : [])
-]
+const goalTables = (run: Run) =>
+  run.verdicts.some(({ measured }) => measured !== undefined) ? [goalTable(run.verdicts)] : []
 
 export const printRun = (run: Run): void => {
-  for (const table of tables(run)) console.log(plain(table))
+  for (const table of [...run.groups.map(groupTable), ...goalTables(run)]) console.log(plain(table))
   console.log(`\n${machine()}; ${run.seconds.toFixed(0)} s`)
 }
 
@@ -46,9 +44,18 @@ export const writeJson = (file: string, run: Run): void => {
 const opening = "<!-- bench -->"
 const closing = "<!-- /bench -->"
 
-/** Puts the tables between the two lines that mark their place, or makes them the whole file. */
+/**
+ * The goals, and all tables folded away. They replace what is between the two lines that mark their place, or the whole
+ * file.
+ */
 export const writeMarkdown = (file: string, run: Run): void => {
-  const text = [...tables(run).map(markdown), machine()].join("\n\n")
+  const text = [
+    ...goalTables(run).map(markdown),
+    `Measured on ${machine()}.`,
+    "<details><summary>All figures</summary>",
+    ...run.groups.map((group) => markdown(groupTable(group))),
+    "</details>"
+  ].join("\n\n")
   const before = existsSync(file) ? readFileSync(file, "utf8") : ""
   const from = before.indexOf(opening)
   const to = before.indexOf(closing)

@@ -81,7 +81,7 @@ const prepare = async (measured: Case, group: Group, pace: Pace): Promise<Runner
   }
   return {
     round: async () => {
-      if (problem !== undefined) return
+      if (problem !== undefined || (measured.kind === "probe" && rounds.length >= measured.atMostRounds)) return
       try {
         rounds.push(await measure())
       } catch (error) {

@@ -21,7 +21,8 @@ export const select = (
     if (asked.length === 0) return []
     const wanted = new Set(asked.map(({ id }) => id))
     for (const goal of goals) {
-      if (goal.other !== undefined && wanted.has(goal.case)) wanted.add(goal.other)
+      const counts = !selection.quick || goal.gate !== undefined
+      if (counts && goal.other !== undefined && wanted.has(goal.case)) wanted.add(goal.other)
     }
     if (group.base !== undefined) wanted.add(group.base)
     const cases = group.cases.filter((one) => wanted.has(one.id) && (selection.peers || !isPeer(one)))
@@ -34,7 +35,6 @@ const isAsked = (group: Group, one: Case, goals: ReadonlyArray<Goal>, selection:
     return selection.only.some((pattern) => `${group.id} ${one.id}`.includes(pattern))
   }
   if (!selection.quick) return true
-  if (isPeer(one)) return one.id.startsWith("peer/otel/")
-  return one.id.startsWith("bare/") && group.mode === "time" && group.id === "tool" ||
-    goals.some((goal) => goal.gate !== undefined && goal.case === one.id)
+  if (goals.some((goal) => goal.gate !== undefined && goal.case === one.id)) return true
+  return group.id === "tool" && (one.id.startsWith("bare/") || one.id.startsWith("peer/otel/"))
 }

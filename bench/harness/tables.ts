@@ -52,7 +52,7 @@ export const groupTable = ({ cases, group }: GroupResult): Table => {
         )
       )
     ),
-    notes: cases.flatMap((one) => one.problem === undefined ? [] : [`${one.id}: ${one.problem}`])
+    notes: cases.flatMap((one) => one.problem === undefined || one.isMissing ? [] : [`${one.id}: ${one.problem}`])
   }
 }
 
