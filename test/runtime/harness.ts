@@ -75,7 +75,7 @@ export const held = (options?: Options) => {
   }
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: string
   readonly text: string
 }
