@@ -58,6 +58,12 @@ describe("Subscriber", () => {
       })],
     ["dies", () => Effect.die(null)],
     ["interrupts itself", () => Effect.interrupt],
+    ["returns a promise that rejects", () => Promise.reject(new Error("no"))],
+    ["returns something unreadable", () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    }],
     ["throws something that throws when it is read", () => {
       throw new Proxy({}, {
         get: () => {
