@@ -86,7 +86,8 @@ export interface RuntimeOptions<E = never, R = never> {
 }
 
 /**
- * Makes a runtime of its own with these options. Every call of this function is another runtime.
+ * Makes a runtime of its own with these options. Every call of this function is another runtime; the layer that it
+ * returns is memoised like any layer.
  *
  * **Example** (A governed application)
  *
@@ -107,8 +108,9 @@ export const layerWith = <E = never, R = never>(
 ): Layer.Layer<AgentRuntime, E, Exclude<R, AgentRuntime>> => {
   const runtime = Layer.effect(AgentRuntime, make(options))
   const policies: Layer.Layer<never, E, R> = options.policies ?? Layer.empty
-  // Fresh, or a policy value that another runtime has built already would be shared with it and install nothing here.
-  return Layer.fresh(closing.pipe(Layer.provideMerge(policies), Layer.provideMerge(runtime)))
+  // Fresh inside, or a policy value that another runtime has built already would be shared with it and install nothing
+  // here; suspended outside, so that this layer itself is memoised like any other.
+  return Layer.suspend(() => Layer.fresh(closing.pipe(Layer.provideMerge(policies), Layer.provideMerge(runtime))))
 }
 
 /**

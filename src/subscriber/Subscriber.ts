@@ -162,9 +162,10 @@ const handling = <E, R>(
   context: Parameters<typeof asInstaller>[1]
 ): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
-    const outer = currentFrame(fiber).inside
+    // What was provided around the place of the subscription holds for its handler too.
+    const { inside: outer, level } = currentFrame(fiber)
     const inside: Inside = { mailbox, parent: outer }
-    const frame: Frame = { span: undefined, level: undefined, inside }
+    const frame: Frame = { span: undefined, level, inside }
     const failed = (detail: unknown) => kernel.trouble("subscriber failed", options.name, detail)
     const one = (event: LifecycleEvent): Effect.Effect<void> | undefined => {
       try {

@@ -92,7 +92,9 @@ const middlewareViolations = (
   for (const event of events) {
     if (!event.name.startsWith("entry ")) continue
     const call = within(event)?.name ?? "nothing"
-    if (places.get(call)?.entries.includes(event.name) !== true) found.push(`${event.name} is inside of ${call}`)
+    if (!isHandler(call) && places.get(call)?.entries.includes(event.name) !== true) {
+      found.push(`${event.name} is inside of ${call}`)
+    }
   }
   for (const { at, entries } of world.seen) {
     const expected = places.get(at)?.entries ?? []
@@ -100,6 +102,8 @@ const middlewareViolations = (
   }
   const asked = new Map<string, Set<string>>()
   for (const { call, entry } of world.asked) {
+    // A handler is governed by what is around its subscription, which has no place of its own in the model.
+    if (isHandler(call)) continue
     asked.set(call, (asked.get(call) ?? new Set()).add(entry))
     if (places.get(call)?.entries.includes(entry) !== true) found.push(`${entry} was asked about ${call}`)
   }
@@ -129,12 +133,22 @@ const subscriberViolations = (
     }
     return at === undefined || isHandler(at.name) ? undefined : places.get(at.name)
   }
+  /** What a handler emits belongs to the place of its subscription: subscribers around that may hear it. */
+  const isOfHandler = (event: LifecycleEvent.LifecycleEvent): boolean => {
+    for (let at: LifecycleEvent.LifecycleEvent | undefined = event; at !== undefined;) {
+      if (isHandler(at.name)) return true
+      at = at.parentUuid === undefined ? undefined : byUuid.get(at.parentUuid)
+    }
+    return false
+  }
   for (const [path, heard] of world.heard) {
     const sequences = new Set<number>()
     const starts = new Set<string>()
     for (const event of heard) {
       const who = `watcher ${path} got ${event._tag} ${event.name} (${event.sequence})`
-      if (placeOf(event)?.watchers.includes(path) !== true) found.push(`${who}, which is not its own`)
+      if (!isOfHandler(event) && placeOf(event)?.watchers.includes(path) !== true) {
+        found.push(`${who}, which is not its own`)
+      }
       if (sequences.has(event.sequence)) found.push(`${who} twice`)
       if (event._tag === "ScopeStart") starts.add(event.uuid)
       if (event._tag === "ScopeEnd" && !starts.has(event.uuid)) found.push(`${who} without its start`)

@@ -6,7 +6,16 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type { LifecycleEvent } from "../../src/index.ts"
-import { AgentRuntime, ExecutionScope, Mark, Middleware, Sanitizer, Subscriber } from "../../src/index.ts"
+import {
+  AgentRuntime,
+  ExecutionScope,
+  Guardrail,
+  Mark,
+  Middleware,
+  Sanitizer,
+  Subscriber,
+  ToolCall
+} from "../../src/index.ts"
 import { held, label, logs, opened, recorder, settle, succeed } from "../runtime/harness.ts"
 
 describe("Subscriber.provide", () => {
@@ -251,6 +260,26 @@ describe("Subscriber.provide", () => {
         assert.deepStrictEqual(seen, ["1", "2:start", "2:end"])
       }),
       Effect.provide(Layer.merge(AgentRuntime.layer, logs().layer))
+    )
+  })
+
+  it.effect("has a handler that is governed by what is provided around it", () => {
+    const answers: Array<string> = []
+    const noTools = Guardrail.make({ name: "no-tools", check: () => Guardrail.reject("not here") })
+    return Mark.emit("seen").pipe(
+      Subscriber.provide({
+        name: "caller",
+        handle: () =>
+          ToolCall.run({ name: "from handler", input: {} }, () => Effect.succeed("ran")).pipe(
+            Effect.catchReason("CallError", "GuardrailRejected", ({ reason }) => Effect.succeed(reason)),
+            Effect.map((answer) => {
+              answers.push(answer)
+            })
+          )
+      }),
+      Middleware.provide(noTools),
+      Effect.andThen(Effect.sync(() => assert.deepStrictEqual(answers, ["not here"]))),
+      Effect.provide(AgentRuntime.layerWith({}))
     )
   })
 })
