@@ -116,8 +116,8 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   }
 
   private accept(chunks: Chunks, pull: AnyPull): Effect.Effect<Chunks, unknown> {
-    for (const chunk of chunks) this.folding.add(chunk)
     const { window } = this
+    if (this.isListening || window !== undefined) { for (const chunk of chunks) this.folding.add(chunk) }
     if (window === undefined) return Effect.succeed(this.released(chunks))
     for (const chunk of chunks) window.add(chunk)
     return Effect.flatMap(this.judge(window, 0, false), (): Effect.Effect<Chunks, unknown> => {
