@@ -134,7 +134,7 @@ export const workContext = (
   fiber: AnyFiber,
   frame: Frame
 ): Context.Context<never> => {
-  const context = withFrame(run.callerContext, frame)
+  const context = frame === run.span ? run.context : withFrame(run.callerContext, frame)
   const { span } = fiber.cache
   return span === undefined || span === Context.getOrUndefined(run.callerContext, Tracer.ParentSpan)
     ? context

@@ -63,6 +63,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   stamp = 0
   hasEntered = false
   hasEnded = false
+  private inside: Context.Context<never> | undefined = undefined
   private inherited: Set<unknown> | undefined = undefined
   private places: Map<object, number> | undefined = undefined
 
@@ -81,6 +82,11 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     if (carrier.streaming) span.attributes = streamingAttributes
     this.span = span
     this.request = this.prepared(spec.payload, undefined, spec.metadata)
+  }
+
+  /** The caller's context inside of the call's scope: one value, so that swapping to it twice costs once. */
+  get context(): Context.Context<never> {
+    return this.inside ??= withFrame(this.callerContext, this.span)
   }
 
   /** Steps 5 to 7, inside the call's scope. */
@@ -186,7 +192,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   private begin(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
     if (this.kernel.closed) return Effect.fail(this.fail(new RuntimeClosed()))
     this.start(fiber)
-    fiber.setContext(withFrame(this.callerContext, this.span))
+    fiber.setContext(this.context)
     if (this.chains.guardrails.length === 0) return this.proceed(fiber)
     const error = judgeRequest(this, this.request, this.span)
     if (Effect.isEffect(error)) {

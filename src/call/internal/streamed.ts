@@ -1,7 +1,6 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
@@ -11,7 +10,6 @@ import type { AgentRuntime } from "../../event/internal/runtime.ts"
 import type { Output, OutputGuardrailEntry } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
-import { withFrame } from "../../scope/internal/current.ts"
 import type { CallError } from "../CallError.ts"
 import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
@@ -53,7 +51,6 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   private window: Window | undefined = undefined
   /** Owns what the provider side holds open. */
   private readonly scope = Scope.makeUnsafe()
-  private readonly context: Context.Context<never>
   private upstream: AnyPull | undefined = undefined
   private isDone = false
   private isAbandoned = false
@@ -65,7 +62,6 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     super(spec, fiber)
     this.provider = provider
     this.folding = new Folding(spec.fold)
-    this.context = withFrame(this.callerContext, this.span)
   }
 
   /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
