@@ -48,11 +48,6 @@ export class Dispatcher {
     { disableYield: true }
   )
 
-  /** Whether there is nothing left to build. */
-  get isIdle(): boolean {
-    return !this.busy && this.kernel.ring.size === 0
-  }
-
   private readonly sleep: Effect.Effect<void> = Effect.withFiber((fiber) =>
     Effect.callback<void>((resume) => {
       // What was emitted since the ring was seen empty found nobody to wake.

@@ -51,8 +51,6 @@ export class Mailbox {
   readonly isLocal: boolean
   /** Whether its name must be unique in its runtime. */
   readonly isNamed: boolean
-  delivered = 0
-  dropped = 0
   closed = false
   private readonly queue = new Ring<EventRecord>()
   private readonly sources: Array<Source> = []
@@ -212,7 +210,6 @@ export class Mailbox {
     if (record === undefined) return
     const source = this.originOf(record)
     this.current = undefined
-    this.delivered++
     this.complete(source, record.sequence)
     this.waiters.notify()
     source.kernel.waiters.notify()
@@ -289,7 +286,6 @@ export class Mailbox {
 
   /** Adds what was lost to a gap that it continues, or as a gap of its own, in order; and says which. */
   private countLost(lost: MutableGap, gap: MutableGap | undefined): MutableGap {
-    this.dropped += lost.dropped
     if (gap !== undefined && gap.source === lost.source && lost.first > gap.last) {
       gap.dropped += lost.dropped
       gap.last = lost.last
