@@ -1,0 +1,76 @@
+/** Streamed calls. */
+import type { Policy } from "../Policy.ts"
+import { scenario } from "../Scenario.ts"
+import { attempt, type Json, llmStream, mark, type Piece, scope } from "../Script.ts"
+import { hello } from "./work.ts"
+
+const agent = (body: Parameters<typeof scope>[2]) => () => scope("planner", {}, body)
+
+const chunks = (...values: ReadonlyArray<Json>): ReadonlyArray<Piece> => values.map((chunk) => ({ chunk }))
+
+const each = (name: string, f: (chunk: Json) => ReadonlyArray<Json>, priority = 0): Policy => ({
+  _tag: "Stream",
+  name,
+  priority,
+  each: f
+})
+
+export const streams = [
+  scenario("stream: of texts", () => ({
+    script: agent(() => llmStream("model", hello, () => chunks("one ", "two ", "three"), { model: "weaver-1" }))
+  })),
+  scenario("stream: of objects", () => ({
+    script: agent(() => llmStream("model", hello, () => chunks({ delta: "a" }, { delta: "b" })))
+  })),
+  scenario("stream: at the root", () => ({ script: () => llmStream("model", hello, () => chunks("a")) })),
+  scenario("stream: empty", () => ({ script: agent(() => llmStream("model", hello, () => [])) })),
+  scenario("stream: the producer fails at once", () => ({
+    script: agent(() => attempt(() => llmStream("model", hello, () => [{ fail: "overloaded" }])))
+  })),
+  scenario("stream: the producer fails midway", () => ({
+    script: agent(() =>
+      attempt(() => llmStream("model", hello, () => [...chunks("one ", "two "), { fail: "connection lost" }]))
+    )
+  })),
+  scenario("stream: the consumer stops early", () => ({
+    script: agent(() => llmStream("model", hello, () => chunks("one ", "two ", "three "), { take: 1 }))
+  })),
+  scenario("stream: marks of the producer", () => ({
+    script: agent(() => llmStream("model", hello, () => [{ mark: "connected" }, ...chunks("a", "b")]))
+  })),
+  scenario("stream: the consumer goes on after it", () => ({
+    script: agent(function*() {
+      const read = yield* llmStream("model", hello, () => chunks("a", "b"))
+      yield* mark("read", { data: read })
+      return read
+    })
+  })),
+  scenario("stream: an intercept transforms", () => ({
+    policies: [each("shout", (chunk) => [String(chunk).toUpperCase()])],
+    script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+  })),
+  scenario("stream: an intercept filters and adds", () => ({
+    policies: [each("stutter", (chunk) => chunk === "b" ? [] : [chunk, chunk])],
+    script: agent(() => llmStream("model", hello, () => chunks("a", "b", "c")))
+  })),
+  scenario("stream: intercepts by priority", () => ({
+    policies: [
+      each("outer", (chunk) => [`(${String(chunk)})`], 1),
+      each("inner", (chunk) => [`[${String(chunk)}]`], 2)
+    ],
+    script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+  })),
+  scenario("stream: an intercept replaces it", (seen) => ({
+    policies: [{ _tag: "Stream", name: "cache", instead: ["from ", "cache"] }],
+    script: agent(() =>
+      llmStream("model", hello, () => {
+        seen("the work ran")
+        return chunks("a")
+      })
+    )
+  })),
+  scenario("stream: sanitized for observers only", () => ({
+    policies: [{ _tag: "SanitizeResponse", on: "llm", name: "hide", sanitize: () => "***" }],
+    script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+  }))
+]
