@@ -136,7 +136,41 @@ export class RuntimeClosed extends Data.TaggedError("RuntimeClosed")<{}> {
 }
 
 /**
- * Why a managed call failed before, around or after its work.
+ * A call that is started and ended by hand was told something that makes no sense: `what` is it (the handle, the parent,
+ * the timestamp, the check), `actual` says what came, `expected` what was wanted.
+ *
+ * @stability experimental
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidManualCall extends Data.TaggedError("InvalidManualCall")<{
+  readonly what: "handle" | "parent" | "timestamp" | "checked"
+  readonly actual: string
+  readonly expected: string
+}> {
+  readonly isRetryable = false
+  override get message(): string {
+    return `its ${this.what} is ${this.actual}; expected ${this.expected}`
+  }
+}
+
+/**
+ * A call that is ended by hand has ended before: by `end`, with the `scope` around it, or with its runtime (`shutdown`).
+ *
+ * @stability experimental
+ * @category errors
+ * @since 0.1.0
+ */
+export class AlreadyEnded extends Data.TaggedError("AlreadyEnded")<{ readonly by: "end" | "scope" | "shutdown" }> {
+  readonly isRetryable = false
+  override get message(): string {
+    const how = { end: "by an earlier end", scope: "with the scope around it", shutdown: "with its runtime" }[this.by]
+    return `it has ended already, ${how}; expected one end for each start`
+  }
+}
+
+/**
+ * Why a call failed before, around or after its work.
  *
  * @stability experimental
  * @category errors
@@ -151,6 +185,8 @@ export type Reason =
   | InvalidInput
   | InvalidOutput
   | RuntimeClosed
+  | InvalidManualCall
+  | AlreadyEnded
 
 /**
  * A managed call failed for a reason of the runtime. Errors of the work itself keep their own type.
