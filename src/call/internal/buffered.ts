@@ -5,10 +5,13 @@ import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Tracer from "effect/Tracer"
 import type { Frame } from "../../event/internal/frame.ts"
+import type { Site } from "../../event/internal/kernel.ts"
 import type { AgentRuntime } from "../../event/internal/runtime.ts"
+import type { Span } from "../../event/internal/span.ts"
 import type { Output } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
-import { withFrame } from "../../scope/internal/current.ts"
+import { asPlan } from "../../middleware/internal/plan.ts"
+import { makeSpan, siteOf, withFrame } from "../../scope/internal/current.ts"
 import { type CallError, type GuardrailRejected, InvalidOutput } from "../CallError.ts"
 import { annotateResponse, blockedProfile, textOfResponse } from "./annotation.ts"
 import type { Prepared } from "./carrier.ts"
@@ -18,11 +21,6 @@ import { type AnyRun, type CallSpec, Run } from "./managedCall.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
 import { isPending } from "./verdict.ts"
 
-/** How a call that gives one value is made. */
-export interface BufferedSpec extends CallSpec {
-  readonly onBlocked: ((rejection: GuardrailRejected) => unknown) | undefined
-}
-
 /**
  * A managed call that gives one value.
  *
@@ -30,23 +28,33 @@ export interface BufferedSpec extends CallSpec {
  * keep its type, or checked by `output`.
  */
 export const managed = <I, A, E, R>(
-  spec: BufferedSpec,
-  body: (payload: I) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CallError, R | AgentRuntime> => new ManagedCall(spec, body)
+  spec: CallSpec,
+  body: (payload: I) => Effect.Effect<A, E, R>,
+  onBlocked: OnBlocked | undefined
+): Effect.Effect<A, E | CallError, R | AgentRuntime> => new ManagedCall(spec, body, onBlocked)
+
+type OnBlocked = (rejection: GuardrailRejected) => unknown
 
 class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRuntime> {
-  private readonly spec: BufferedSpec
-  private readonly body: (payload: I) => Effect.Effect<A, E, R>
+  readonly spec: CallSpec
+  readonly body: (payload: I) => Effect.Effect<A, E, R>
+  private readonly onBlocked: OnBlocked | undefined
 
-  constructor(spec: BufferedSpec, body: (payload: I) => Effect.Effect<A, E, R>) {
+  constructor(spec: CallSpec, body: (payload: I) => Effect.Effect<A, E, R>, onBlocked: OnBlocked | undefined) {
     super()
     this.spec = spec
     this.body = body
+    this.onBlocked = onBlocked
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
-    const { onBlocked } = this.spec
-    const run = new BufferedRun(this.spec, fiber, this.body)
+    const site = siteOf(fiber)
+    return isPlain(this.spec, site) ? plain(this, site, fiber) : this.govern(site, fiber)
+  }
+
+  govern(site: Site, fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    const { onBlocked } = this
+    const run = new BufferedRun(this.spec, site, fiber, this.body)
     return Effect.onExitPrimitive(
       onBlocked === undefined ? run : answerBlock(run, onBlocked),
       (exit) => {
@@ -58,6 +66,52 @@ class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRunti
   }
 }
 
+/** Whether nothing is to be judged, changed, decoded or told: then a call is its scope and its work. */
+const isPlain = (spec: CallSpec, { frame, kernel, observers }: Site): boolean => {
+  const chains = asPlan(observers, kernel, frame.level).chainsOf(spec.category)
+  return chains.isEmpty && chains.missing.length === 0 && !kernel.closed && !kernel.isListening(frame) &&
+    spec.schema === undefined && spec.codec === undefined && spec.output === undefined && spec.metadata === undefined
+}
+
+/** A plain call, in the order of any other: first the exit frame, then the start and the scope, in one step. */
+const plain = <I, A, E, R>(
+  call: ManagedCall<I, A, E, R>,
+  site: Site,
+  fiber: AnyFiber
+): Effect.Effect<A, E | CallError, R> => {
+  const { context, frame, kernel, observers } = site
+  const span = makeSpan(kernel, observers, fiber, frame, frame.span, call.spec, undefined)
+  return Effect.onExitPrimitive(new PlainRun(call, site, span), (exit) => {
+    fiber.setContext(context)
+    kernel.endSpan(span, exit, exit._tag === "Success" ? exit.value : undefined, undefined)
+    return undefined
+  })
+}
+
+class PlainRun<I, A, E, R> extends Operation<A, E | CallError, R> {
+  private readonly call: ManagedCall<I, A, E, R>
+  private readonly site: Site
+  private readonly span: Span
+
+  constructor(call: ManagedCall<I, A, E, R>, site: Site, span: Span) {
+    super()
+    this.call = call
+    this.site = site
+    this.span = span
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
+    const { call, site, span } = this
+    const { context, kernel } = site
+    // Somebody has begun to listen, or the runtime has closed, since the call was seen to be plain.
+    if (kernel.closed || kernel.isListening(span)) return call.govern(site, fiber)
+    kernel.startSpan(span, site.clock, undefined)
+    fiber.setContext(withFrame(context, span))
+    const { carrier, payload } = call.spec
+    return call.body(carrier.copy(payload) as I)
+  }
+}
+
 class BufferedRun<I, A, E, R> extends Run<A, E, R> implements Executable {
   private readonly body: (payload: I) => Effect.Effect<A, E, R>
   /** Results of the work itself, kept where one that an intercept puts in their place must be told apart. */
@@ -66,8 +120,8 @@ class BufferedRun<I, A, E, R> extends Run<A, E, R> implements Executable {
   /** A result that has been encoded, so that it is not encoded again. */
   private shown: { readonly value: unknown; readonly observable: unknown } | undefined = undefined
 
-  constructor(spec: CallSpec, fiber: AnyFiber, body: (payload: I) => Effect.Effect<A, E, R>) {
-    super(spec, fiber)
+  constructor(spec: CallSpec, site: Site, fiber: AnyFiber, body: (payload: I) => Effect.Effect<A, E, R>) {
+    super(spec, site, fiber)
     this.body = body
   }
 

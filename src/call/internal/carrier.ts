@@ -25,15 +25,37 @@ export interface Carrier {
 }
 
 /** A request that is about to be judged and run. */
-export interface Prepared {
+export class Prepared {
   readonly payload: unknown
   /** Whether the payload is a copy of what was given, and not that itself. */
   readonly isCopy: boolean
   readonly decoded: unknown
   readonly annotated: AnnotatedRequest | undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
-  digest: string | undefined
-  view: Call | undefined
+  digest: string | undefined = undefined
+  view: Call | undefined = undefined
+
+  constructor(
+    payload: unknown,
+    isCopy: boolean,
+    decoded: unknown,
+    annotated: AnnotatedRequest | undefined,
+    metadata: Readonly<Record<string, unknown>> | undefined
+  ) {
+    this.payload = payload
+    this.isCopy = isCopy
+    this.decoded = decoded
+    this.annotated = annotated
+    this.metadata = metadata
+  }
+
+  withDecoded(decoded: unknown): Prepared {
+    return new Prepared(this.payload, this.isCopy, decoded, this.annotated, this.metadata)
+  }
+
+  withAnnotation(annotated: AnnotatedRequest): Prepared {
+    return new Prepared(this.payload, this.isCopy, this.decoded, annotated, this.metadata)
+  }
 }
 
 class ToolView implements ToolCallView {

@@ -3,7 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Frame } from "../../event/internal/frame.ts"
+import type { Frame, Mutable } from "../../event/internal/frame.ts"
+import { constructorOf } from "../../event/internal/plainObject.ts"
 import type { DecisionRecord } from "../../event/LifecycleEvent.ts"
 import { allow } from "../../middleware/Guardrail.ts"
 import { appliesTo } from "../../middleware/internal/applies.ts"
@@ -187,6 +188,21 @@ const skipRest = (run: AnyRun, steps: ReadonlyArray<Step<AnyGuardrail>>, from: n
   return error
 }
 
+const Decided = constructorOf(function(
+  this: Mutable<DecisionRecord>,
+  guardrail: string,
+  verdict: DecisionRecord["verdict"],
+  reason: string | undefined,
+  durationMicros: number,
+  digest: string | undefined
+) {
+  this.guardrail = guardrail
+  this.verdict = verdict
+  if (reason !== undefined) this.reason = reason
+  this.durationMicros = durationMicros
+  if (digest !== undefined) this.digest = digest
+})
+
 /** Puts a decision on the call's end event; a refusal is a mark besides. */
 const record = (
   run: AnyRun,
@@ -199,15 +215,7 @@ const record = (
   const { entry } = step
   const now = verdict === "skipped" ? run.stamp : run.kernel.now(run.span.clock)
   const durationMicros = now - run.stamp
-  const decision: DecisionRecord = reason === undefined && digest === undefined
-    ? { guardrail: entry.name, verdict, durationMicros }
-    : {
-      guardrail: entry.name,
-      verdict,
-      ...(reason === undefined ? undefined : { reason }),
-      durationMicros,
-      ...(digest === undefined ? undefined : { digest })
-    }
+  const decision = new Decided(entry.name, verdict, reason, durationMicros, digest)
   run.stamp = now
   const isKnown = run.decide(step, decision, entry.kind === "outputGuardrail")
   if (isKnown || (verdict !== "reject" && verdict !== "wouldBlock")) return

@@ -7,29 +7,66 @@ import type { AnnotatedRequest } from "../../codec/Annotated.ts"
 import type { Codec } from "../../codec/Codec.ts"
 import type { EndDetail } from "../../event/internal/eventRecord.ts"
 import type { Frame } from "../../event/internal/frame.ts"
-import type { Kernel } from "../../event/internal/kernel.ts"
-import type { Span, SpanSpec } from "../../event/internal/span.ts"
+import type { Kernel, Site } from "../../event/internal/kernel.ts"
+import { type Annotator, noAttributes, type Span, type SpanSpec } from "../../event/internal/span.ts"
 import type { DecisionRecord, Profile } from "../../event/LifecycleEvent.ts"
 import type { Call } from "../../middleware/Call.ts"
 import { asPlan, type Chains } from "../../middleware/internal/plan.ts"
-import { awaitGates, isGated, makeSpan, siteOf, withFrame } from "../../scope/internal/current.ts"
+import { awaitGates, isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
 import { CallError, PolicyMissing, type Reason, RuntimeClosed } from "../CallError.ts"
-import type { Carrier, Prepared } from "./carrier.ts"
+import { CallAnnotator } from "./annotation.ts"
+import { type Carrier, Prepared } from "./carrier.ts"
 import { copyContainer, freezeCopy } from "./containers.ts"
 import { judgeRequest } from "./judge.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
 import { prepare } from "./request.ts"
 import { isPending } from "./verdict.ts"
 
+/** What a caller may say of a call. */
+export interface CallOptions {
+  readonly name: string
+  readonly model?: string | undefined
+  readonly toolCallId?: string | undefined
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  readonly schema?: Schema.Top | undefined
+  readonly output?: Schema.Top | undefined
+  readonly codec?: Codec | undefined
+}
+
 /** One managed call as its caller described it. */
-export interface CallSpec extends SpanSpec {
+export class CallSpec implements SpanSpec {
   readonly carrier: Carrier
   readonly payload: unknown
+  readonly name: string
+  readonly category: "tool" | "llm"
+  readonly isCall = true
+  readonly attributes: ReadonlyArray<string>
+  readonly modelName: string | undefined
+  readonly toolCallId: string | undefined
+  readonly subtype = undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly schema: Schema.Top | undefined
   readonly output: Schema.Top | undefined
   readonly codec: Codec | undefined
+  readonly annotator: Annotator | undefined
+
+  constructor(carrier: Carrier, payload: unknown, options: CallOptions) {
+    this.carrier = carrier
+    this.payload = payload
+    this.name = options.name
+    this.category = carrier.kind
+    this.attributes = carrier.streaming ? streamingAttributes : noAttributes
+    this.modelName = options.model
+    this.toolCallId = options.toolCallId
+    this.metadata = options.metadata
+    this.schema = options.schema
+    this.output = options.output
+    this.codec = options.codec
+    this.annotator = options.codec === undefined ? undefined : new CallAnnotator(options.codec)
+  }
 }
+
+const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])
 
 /** What only some calls have to say at their end. */
 interface Ending {
@@ -69,16 +106,15 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   private inherited: Set<unknown> | undefined = undefined
   private places: Map<object, number> | undefined = undefined
 
-  constructor(spec: CallSpec, fiber: AnyFiber) {
+  constructor(spec: CallSpec, { clock, context, frame, kernel, observers }: Site, fiber: AnyFiber) {
     super()
     this.spec = spec
-    const { clock, context, frame, kernel, observers } = siteOf(fiber)
     const plan = asPlan(observers, kernel, frame.level)
     this.kernel = kernel
     this.callerContext = context
     this.frame = frame
     this.clock = clock
-    this.chains = spec.carrier.kind === "tool" ? plan.tool : plan.llm
+    this.chains = plan.chainsOf(spec.category)
     this.span = makeSpan(kernel, plan, fiber, frame, frame.span, spec, undefined)
     this.request = this.prepared(spec.payload, undefined, spec.metadata)
   }
@@ -101,15 +137,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     const copy = this.spec.carrier.copy(payload)
     const own = metadata === undefined ? undefined : copyMetadata(metadata)
     if (!this.chains.isEmpty) this.spec.carrier.freeze(copy, payload)
-    return {
-      payload: copy,
-      isCopy: copy !== payload,
-      decoded,
-      annotated,
-      metadata: own,
-      digest: undefined,
-      view: undefined
-    }
+    return new Prepared(copy, copy !== payload, decoded, annotated, own)
   }
 
   /** What the work gets: containers that neither middleware nor events hold. */
@@ -248,13 +276,23 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   private detail(): EndDetail | undefined {
     const { blocked, decisions, ending } = this
     if (blocked === undefined && decisions === undefined && ending === undefined) return undefined
-    return {
-      blocked,
-      decisions,
-      metadata: ending?.metadata,
-      origin: ending?.origin,
-      profile: ending?.profile
-    }
+    return new CallEnd(blocked, decisions, ending)
+  }
+}
+
+class CallEnd implements EndDetail {
+  readonly blocked: EndDetail["blocked"]
+  readonly decisions: EndDetail["decisions"]
+  readonly metadata: EndDetail["metadata"]
+  readonly origin: string | undefined
+  readonly profile: Profile | undefined
+
+  constructor(blocked: EndDetail["blocked"], decisions: EndDetail["decisions"], ending: Ending | undefined) {
+    this.blocked = blocked
+    this.decisions = decisions
+    this.metadata = ending?.metadata
+    this.origin = ending?.origin
+    this.profile = ending?.profile
   }
 }
 

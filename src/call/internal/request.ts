@@ -150,7 +150,7 @@ const withAnnotation = (run: AnyRun, codec: Codec, request: Prepared): Prepared 
   const annotated = annotateRequest(codec, request.payload)
   if (annotated instanceof CodecFailed) return annotated
   run.span.annotation = { body: bodyOf(request.payload), profile: requestProfile(codec, annotated, run.spec) }
-  return { ...request, annotated }
+  return request.withAnnotation(annotated)
 }
 
 const fixed = ["kind", "name", "toolCallId", "model", "streaming", "decoded"] as const
@@ -179,7 +179,7 @@ export const decodeRequest = (run: AnyRun, request: Prepared): Effect.Effect<Pre
     (value): Prepared => {
       const decoded = copyContainer(value)
       freezeCopy(decoded, value)
-      return { ...request, decoded, view: undefined, digest: undefined }
+      return request.withDecoded(decoded)
     }
   )
 }

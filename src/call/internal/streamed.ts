@@ -10,6 +10,7 @@ import type { AgentRuntime } from "../../event/internal/runtime.ts"
 import type { Output, OutputGuardrailEntry } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
+import { siteOf } from "../../scope/internal/current.ts"
 import type { CallError } from "../CallError.ts"
 import { AnnotatedOutput, annotateResponse, blockedProfile } from "./annotation.ts"
 import { type Fold, Folding } from "./fold.ts"
@@ -20,11 +21,6 @@ import type { AnyFiber } from "./operation.ts"
 import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
 import { isPending } from "./verdict.ts"
 
-/** How a call that gives a stream is made. */
-export interface StreamedSpec extends CallSpec {
-  readonly fold: Fold | undefined
-}
-
 type Chunks = NonEmptyReadonlyArray<unknown>
 
 /**
@@ -32,12 +28,13 @@ type Chunks = NonEmptyReadonlyArray<unknown>
  * own. Types are those of the provider: an intercept that replaces chunks is trusted to keep their type.
  */
 export const managedStream = <I, Chunk, E, R>(
-  spec: StreamedSpec,
+  spec: CallSpec,
+  fold: Fold | undefined,
   body: (payload: I) => Stream.Stream<Chunk, E, R>
 ): Stream.Stream<Chunk, E | CallError, R | AgentRuntime> => {
   const stream = Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
     Effect.withFiber((fiber) => {
-      const run = new StreamedRun(spec, fiber, (payload) => body(payload as I))
+      const run = new StreamedRun(spec, fold, fiber, (payload) => body(payload as I))
       return Effect.as(Scope.addFinalizerExit(scope, (exit) => run.abandon(exit)), run.pull)
     })
   ))
@@ -60,10 +57,10 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   private releasedChars = 0
   private firstChunkAt: number | undefined = undefined
 
-  constructor(spec: StreamedSpec, fiber: AnyFiber, provider: Provider) {
-    super(spec, fiber)
+  constructor(spec: CallSpec, fold: Fold | undefined, fiber: AnyFiber, provider: Provider) {
+    super(spec, siteOf(fiber), fiber)
     this.provider = provider
-    this.folding = new Folding(spec.fold, spec.codec?.stream)
+    this.folding = new Folding(fold, spec.codec?.stream)
   }
 
   /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */

@@ -1,7 +1,8 @@
-import type { Profile } from "../LifecycleEvent.ts"
+import type { Mark, Profile, ScopeEnd, ScopeStart } from "../LifecycleEvent.ts"
 import type { EventRecord, MarkPlace } from "./eventRecord.ts"
-import type { Draft } from "./frame.ts"
+import type { Draft, Mutable } from "./frame.ts"
 import { type ErrorCapture, outcomeOf } from "./outcome.ts"
+import { constructorOf } from "./plainObject.ts"
 import type { Origin, Span, SpanSpec } from "./span.ts"
 
 type Metadata = Record<string, unknown>
@@ -64,73 +65,76 @@ const originMetadata = ({ link, trace }: Origin): Metadata | undefined => {
   return out
 }
 
+const MarkDraft = constructorOf(function(this: Mutable<Mark>, record: EventRecord, mark: MarkPlace) {
+  const { span } = record
+  const uuid = mark.kernel.makeId(record.timestamp, mark.ordinal)
+  this._tag = "Mark"
+  this.uuid = uuid
+  this.parentUuid = span?.uuid
+  this.rootUuid = span === undefined ? uuid : span.root.uuid
+  this.sequence = record.sequence
+  this.timestamp = record.timestamp
+  this.name = mark.name
+  this.category = mark.category
+  this.profile = undefined
+  this.data = record.data
+  this.dataSchema = mark.dataSchema
+  this.metadata = addUserMetadata(undefined, mark.metadata)
+  this.severity = mark.severity
+})
+
+const StartDraft = constructorOf(function(this: Mutable<ScopeStart>, record: EventRecord, span: Span) {
+  const { origin, parent, spec } = span
+  this._tag = "ScopeStart"
+  this.uuid = span.uuid
+  this.parentUuid = parent?.uuid
+  this.rootUuid = span.root.uuid
+  this.sequence = record.sequence
+  this.timestamp = record.timestamp
+  this.name = spec.name
+  this.category = spec.category
+  this.profile = profileOf(spec, spec.annotator?.request(record.data, span))
+  this.data = record.data
+  this.dataSchema = undefined
+  this.metadata = addUserMetadata(origin === undefined ? undefined : originMetadata(origin), span.metadata)
+  this.attributes = spec.attributes
+})
+
+const EndDraft = constructorOf(function(
+  this: Mutable<ScopeEnd>,
+  record: EventRecord,
+  span: Span,
+  capture: ErrorCapture
+) {
+  const { end } = record
+  const { parent, spec } = span
+  const annotation = spec.annotator?.response(record.data)
+  const metadata = withProblem(addUserMetadata(undefined, span.metadata), annotation?.problem)
+  this._tag = "ScopeEnd"
+  this.uuid = span.uuid
+  this.parentUuid = parent?.uuid
+  this.rootUuid = span.root.uuid
+  this.sequence = record.sequence
+  this.timestamp = record.timestamp
+  this.name = spec.name
+  this.category = spec.category
+  this.profile = profileOf(spec, annotation === undefined ? end?.profile : { ...annotation.profile, ...end?.profile })
+  this.data = record.data
+  this.dataSchema = undefined
+  this.metadata = end?.metadata === undefined ? metadata : { ...metadata, ...end.metadata }
+  this.attributes = spec.attributes
+  this.outcome = outcomeOf(record.exit, end, capture)
+  this.decisions = end?.decisions ?? noDecisions
+})
+
+const noDecisions = Object.freeze([])
+
 /** Makes the event of a record, as a draft that observers may still change. Never throws. */
 export const buildDraft = (record: EventRecord, capture: ErrorCapture): Draft => {
   const { mark, span } = record
-  if (mark !== undefined) return markDraft(record, mark)
-  return record.tag === "ScopeStart" ? startDraft(record, span!) : endDraft(record, span!, capture)
+  if (mark !== undefined) return new MarkDraft(record, mark)
+  return record.tag === "ScopeStart" ? new StartDraft(record, span!) : new EndDraft(record, span!, capture)
 }
-
-const markDraft = (record: EventRecord, mark: MarkPlace): Draft => {
-  const { span } = record
-  const uuid = mark.kernel.makeId(record.timestamp, mark.ordinal)
-  return {
-    _tag: "Mark",
-    uuid,
-    parentUuid: span?.uuid,
-    rootUuid: span === undefined ? uuid : span.root.uuid,
-    sequence: record.sequence,
-    timestamp: record.timestamp,
-    name: mark.name,
-    category: mark.category,
-    profile: undefined,
-    data: record.data,
-    dataSchema: mark.dataSchema,
-    metadata: addUserMetadata(undefined, mark.metadata),
-    severity: mark.severity
-  }
-}
-
-const startDraft = (record: EventRecord, span: Span): Draft => ({
-  _tag: "ScopeStart",
-  uuid: span.uuid,
-  parentUuid: span.parent?.uuid,
-  rootUuid: span.root.uuid,
-  sequence: record.sequence,
-  timestamp: record.timestamp,
-  name: span.spec.name,
-  category: span.spec.category,
-  profile: profileOf(span.spec, span.spec.annotator?.request(record.data, span)),
-  data: record.data,
-  dataSchema: undefined,
-  metadata: addUserMetadata(span.origin === undefined ? undefined : originMetadata(span.origin), span.metadata),
-  attributes: span.spec.attributes
-})
-
-const endDraft = (record: EventRecord, span: Span, capture: ErrorCapture): Draft => {
-  const { end } = record
-  const annotation = span.spec.annotator?.response(record.data)
-  const metadata = withProblem(addUserMetadata(undefined, span.metadata), annotation?.problem)
-  return {
-    _tag: "ScopeEnd",
-    uuid: span.uuid,
-    parentUuid: span.parent?.uuid,
-    rootUuid: span.root.uuid,
-    sequence: record.sequence,
-    timestamp: record.timestamp,
-    name: span.spec.name,
-    category: span.spec.category,
-    profile: profileOf(span.spec, annotation === undefined ? end?.profile : { ...annotation.profile, ...end?.profile }),
-    data: record.data,
-    dataSchema: undefined,
-    metadata: end?.metadata === undefined ? metadata : { ...metadata, ...end.metadata },
-    attributes: span.spec.attributes,
-    outcome: outcomeOf(record.exit, end, capture),
-    decisions: end?.decisions ?? noDecisions
-  }
-}
-
-const noDecisions = Object.freeze([])
 
 const withProblem = (metadata: Metadata | undefined, problem: string | undefined): Metadata | undefined =>
   problem === undefined ? metadata : { ...metadata, "heddle.codec_problem": problem }

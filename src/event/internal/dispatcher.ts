@@ -3,7 +3,7 @@ import * as PubSub from "effect/PubSub"
 import { buildDraft } from "./build.ts"
 import type { EventRecord } from "./eventRecord.ts"
 import type { Draft } from "./frame.ts"
-import type { Batch, Kernel, Trouble } from "./kernel.ts"
+import { Batch, type Kernel, type Trouble } from "./kernel.ts"
 import type { Mailbox } from "./mailbox.ts"
 
 const batchSize = 1024
@@ -16,7 +16,7 @@ const logEveryMicros = 60_000_000
 export class Dispatcher {
   private readonly kernel: Kernel
   private readonly trunk: PubSub.PubSub<Batch>
-  private records: Array<EventRecord> = []
+  private readonly records: Array<EventRecord> = []
   private published = 0
   private last = 0
   /** An observer is at work: nothing behind it may be built. */
@@ -68,22 +68,23 @@ export class Dispatcher {
     for (let record = kernel.take(); record !== undefined; record = kernel.take()) {
       const draft = buildDraft(record, kernel.options.capture)
       const pending = record.observers?.observe(draft, record.span)
-      if (pending !== undefined) {
-        this.publish()
-        this.busy = true
-        const waiting = record
-        return Effect.flatMap(pending, () => {
-          this.busy = false
-          this.deliver(waiting, draft)
-          return this.step() ?? Effect.void
-        })
-      }
+      if (pending !== undefined) return this.wait(pending, record, draft)
       this.deliver(record, draft)
       if (this.records.length >= batchSize) this.publish()
     }
     this.last = kernel.sequence
     this.publish()
     return undefined
+  }
+
+  private wait(pending: Effect.Effect<void>, record: EventRecord, draft: Draft): Effect.Effect<void> {
+    this.publish()
+    this.busy = true
+    return Effect.flatMap(pending, () => {
+      this.busy = false
+      this.deliver(record, draft)
+      return this.step() ?? Effect.void
+    })
   }
 
   private deliver(record: EventRecord, draft: Draft): void {
@@ -102,9 +103,8 @@ export class Dispatcher {
     const through = this.last
     if (through > this.published) {
       this.published = through
-      const records = this.records
-      if (records.length > 0) this.records = []
-      if (kernel.mailboxes.length > 0) PubSub.publishUnsafe(this.trunk, { records, through })
+      if (kernel.mailboxes.length > 0) PubSub.publishUnsafe(this.trunk, new Batch(this.records.slice(), through))
+      this.records.length = 0
     }
     kernel.dispatched = through
     if (this.touched.size > 0) {

@@ -25,11 +25,28 @@ export interface MarkDetail {
 }
 
 /** A mark at its place. A scope's place is its span. */
-export interface MarkPlace extends MarkDetail {
+export class MarkPlace implements MarkDetail {
+  readonly name: string
+  readonly category: Category | undefined
+  readonly severity: Severity | undefined
+  readonly dataSchema: DataSchema | undefined
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly kernel: Kernel
   readonly ordinal: number
   readonly frame: Frame
   readonly observers: Observers
+
+  constructor(detail: MarkDetail, kernel: Kernel, frame: Frame, observers: Observers) {
+    this.name = detail.name
+    this.category = detail.category
+    this.severity = detail.severity
+    this.dataSchema = detail.dataSchema
+    this.metadata = detail.metadata
+    this.kernel = kernel
+    this.ordinal = kernel.nextOrdinal()
+    this.frame = frame
+    this.observers = observers
+  }
 }
 
 /** An event before it is built: what was known where it happened, by reference. */

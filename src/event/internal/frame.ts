@@ -5,7 +5,7 @@ import type { Mailbox } from "./mailbox.ts"
 import type { Installed } from "./registry.ts"
 import type { Span } from "./span.ts"
 
-type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+export type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 /** An event while the dispatcher may still change it. */
 export type Draft = Mutable<ScopeStart> | Mutable<ScopeEnd> | Mutable<Mark>

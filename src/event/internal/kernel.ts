@@ -1,9 +1,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
-import { type EndDetail, EventRecord, type MarkDetail } from "./eventRecord.ts"
+import { type EndDetail, EventRecord, type MarkDetail, MarkPlace } from "./eventRecord.ts"
 import { type Frame, isMuted, type Level, noAudience, type Observers } from "./frame.ts"
 import { makeUuidV7 } from "./ids.ts"
 import type { Mailbox } from "./mailbox.ts"
@@ -45,9 +45,14 @@ export interface Site {
 }
 
 /** Built events on their way to subscribers. */
-export interface Batch {
+export class Batch {
   readonly records: ReadonlyArray<EventRecord>
   readonly through: number
+
+  constructor(records: ReadonlyArray<EventRecord>, through: number) {
+    this.records = records
+    this.through = through
+  }
 }
 
 const liveClock: Clock.Clock = Context.get(Context.empty(), Clock.Clock)
@@ -170,7 +175,9 @@ export class Kernel {
     const now = this.now(span.clock)
     const timestamp = now > span.startedAt ? now : span.startedAt + 1
     this.lastTimestamp = timestamp
-    this.emit(new EventRecord("ScopeEnd", span, timestamp, data, exit, end, undefined), span.level, false)
+    // A success says nothing besides its value, which is in `data`: nothing else of it is kept.
+    const cause = exit?._tag === "Success" ? Exit.void : exit
+    this.emit(new EventRecord("ScopeEnd", span, timestamp, data, cause, end, undefined), span.level, false)
   }
 
   /** Emits a mark, if somebody listens. */
@@ -179,28 +186,11 @@ export class Kernel {
     parent: Span | undefined,
     clock: Clock.Clock,
     data: unknown,
-    { category, dataSchema, metadata, name, severity }: MarkDetail
+    detail: MarkDetail
   ): void {
     if (this.closed || !this.isListening(frame)) return
-    const record = new EventRecord(
-      "Mark",
-      parent,
-      this.now(clock),
-      data,
-      undefined,
-      undefined,
-      {
-        name,
-        category,
-        severity,
-        dataSchema,
-        metadata,
-        kernel: this,
-        ordinal: this.nextOrdinal(),
-        frame,
-        observers: this.plan(frame.level)
-      }
-    )
+    const place = new MarkPlace(detail, this, frame, this.plan(frame.level))
+    const record = new EventRecord("Mark", parent, this.now(clock), data, undefined, undefined, place)
     this.emit(record, frame.level, true)
   }
 

@@ -70,7 +70,7 @@ export const explain = (plan: Plan, question: Question): Explanation => {
     if (step.entry.kind === "requestIntercept" && step.entry.breakChain) broken.set(step.level, name)
     say(runs, reasonOf(step))
   }
-  return { runs, skips, missing: plan.tool.missing }
+  return { runs, skips, missing: plan.chainsOf("tool").missing }
 }
 
 const stagesOf = (plan: Plan, isStreaming: boolean): ReadonlyArray<Step> => {

@@ -41,8 +41,8 @@ export interface Chains {
 export class Plan implements Observers {
   readonly epoch: number
   readonly steps: ReadonlyArray<Step>
-  readonly tool: Chains
-  readonly llm: Chains
+  private readonly tool: Chains
+  private readonly llm: Chains
   private readonly observation: Observation | undefined
 
   constructor(epoch: number, steps: ReadonlyArray<Step>, kernel: Kernel) {
@@ -56,6 +56,10 @@ export class Plan implements Observers {
     this.tool = chainsOf(steps, "tool", missing)
     this.llm = chainsOf(steps, "llm", missing)
     this.observation = Observation.make(steps, kernel)
+  }
+
+  chainsOf(kind: "tool" | "llm"): Chains {
+    return kind === "tool" ? this.tool : this.llm
   }
 
   observe(draft: Draft, span: Span | undefined): Effect.Effect<void> | undefined {
