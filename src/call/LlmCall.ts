@@ -9,16 +9,18 @@
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type { AnnotatedRequest, Usage } from "../codec/Annotated.ts"
 import type { Codec } from "../codec/Codec.ts"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
-import { noAttributes } from "../event/internal/span.ts"
+import type { ScopeHandle } from "../event/internal/span.ts"
 import type { LlmRequest } from "../middleware/Call.ts"
 import type { CallError, GuardrailRejected } from "./CallError.ts"
-import { CallAnnotator } from "./internal/annotation.ts"
 import { managed } from "./internal/buffered.ts"
 import { bufferedLlmCarrier, type Carrier, streamedLlmCarrier } from "./internal/carrier.ts"
+import { type Checked, checked } from "./internal/check.ts"
 import { defaultMaxBytes } from "./internal/fold.ts"
-import type { CallSpec } from "./internal/managedCall.ts"
+import { type CallOptions, CallSpec } from "./internal/managedCall.ts"
+import { type CallHandle, endManual, type EndOptions, type Failed, startManual } from "./internal/manual.ts"
 import { managedStream } from "./internal/streamed.ts"
 
 export type {
@@ -136,15 +138,7 @@ export const run: {
   options: RunOptions<A> & { readonly schema?: Schema.Top | undefined },
   work: (request: LlmRequest) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | CallError, R | AgentRuntime> =>
-  managed(
-    {
-      ...specOf(options, bufferedLlmCarrier),
-      schema: options.schema,
-      output: options.output,
-      onBlocked: options.onBlocked
-    },
-    work
-  )
+  managed(specOf(options, bufferedLlmCarrier), work, options.onBlocked)
 
 /**
  * Runs a model call that gives a stream of chunks.
@@ -177,33 +171,138 @@ export const stream: {
   work: (request: LlmRequest) => Stream.Stream<Chunk, E, R>
 ): Stream.Stream<Chunk, E | CallError, R | AgentRuntime> =>
   managedStream(
-    {
-      ...specOf(options, streamedLlmCarrier),
-      schema: options.schema,
-      fold: options.fold === undefined
-        ? undefined
-        : { ...options.fold, maxBytes: options.fold.maxBytes ?? defaultMaxBytes }
-    },
+    specOf(options, streamedLlmCarrier),
+    options.fold === undefined ? undefined : { ...options.fold, maxBytes: options.fold.maxBytes ?? defaultMaxBytes },
     work
+  )
+
+/**
+ * Identity of a model call that was started by hand. It may be the parent of scopes and calls.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type LlmHandle = CallHandle<"llm">
+
+/**
+ * What a check lets run.
+ *
+ * **Details**
+ *
+ * - `request`: as request intercepts left it, in containers that nobody else holds. With a `schema`, its body is decoded.
+ * - `annotated`: its provider-neutral form, if the check has a codec.
+ * - `metadata`: of the call, as request intercepts left it.
+ * - `decisions`: what the guardrails decided. `start` puts them on the end event.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface CheckedLlm<out Request = LlmRequest> extends Checked {
+  readonly request: Request
+  readonly annotated?: AnnotatedRequest | undefined
+}
+
+/**
+ * Announces a model call that runs elsewhere: for hosts that only tell what happens before and after a call.
+ *
+ * **Details**
+ *
+ * As `ToolCall.start`: its events say `heddle.governed: false`, sanitizers and injectors run on them, guardrails and
+ * intercepts do not, and what is still open ends as `Interrupted` with its scope or its runtime. `codec` annotates both
+ * events; a body that it cannot read is only not annotated. `streaming` says that the answer comes in chunks.
+ *
+ * Fails with a `CallError` for the reason `RuntimeClosed`, or `InvalidManualCall` for a parent, a timestamp or a check that
+ * is none.
+ *
+ * @stability experimental
+ * @category manual lifecycle
+ * @since 0.1.0
+ */
+export const start = (
+  options:
+    & Omit<LlmCallOptions, "request">
+    & {
+      readonly streaming?: boolean | undefined
+      readonly parent?: ScopeHandle | undefined
+      readonly timestamp?: number | undefined
+    }
+    & (
+      | { readonly request: LlmRequest; readonly checked?: CheckedLlm<unknown> | undefined }
+      | { readonly request?: undefined; readonly checked: CheckedLlm<unknown> }
+    )
+): Effect.Effect<LlmHandle, CallError, AgentRuntime> => startManual("llm", carrierOf(options), options.request, options)
+
+/**
+ * Ends a model call that `start` announced, once.
+ *
+ * **Details**
+ *
+ * With the provider's `response` (of a stream: what its chunks make together), which the call's codec annotates; otherwise
+ * as `ToolCall.end`. `usage` counts where the response itself says nothing of it.
+ *
+ * Fails with a `CallError`: `InvalidManualCall` for a handle that `start` of this runtime did not give, `AlreadyEnded` for
+ * a call that has ended before, which changes nothing.
+ *
+ * @stability experimental
+ * @category manual lifecycle
+ * @since 0.1.0
+ */
+export const end = (
+  handle: LlmHandle,
+  ending:
+    & EndOptions
+    & { readonly usage?: Usage | undefined }
+    & (
+      | Failed
+      | { readonly response?: unknown; readonly error?: undefined }
+    ) = {}
+): Effect.Effect<void, CallError, AgentRuntime> =>
+  endManual("llm", handle, "response" in ending ? { ...ending, output: ending.response } : ending)
+
+/**
+ * Asks policy about a model call that runs elsewhere: for hosts that can stop work, but not hand it over.
+ *
+ * **Details**
+ *
+ * As `ToolCall.check`: request intercepts and guardrails alone, and no events but marks for what was rejected. A body that
+ * the codec cannot read is `CodecFailed`.
+ *
+ * @stability experimental
+ * @category manual lifecycle
+ * @since 0.1.0
+ */
+export const check: {
+  <S extends Schema.Top>(
+    options: CheckOptions & {
+      /** Decodes the body (`InvalidInput`); policies see it as it is. */
+      readonly schema: S
+    }
+  ): Effect.Effect<CheckedLlm<TypedRequest<S["Type"]>>, CallError, S["DecodingServices"] | AgentRuntime>
+  (options: CheckOptions & { readonly schema?: undefined }): Effect.Effect<CheckedLlm, CallError, AgentRuntime>
+} = (
+  options: CheckOptions & { readonly schema?: Schema.Top | undefined }
+): Effect.Effect<CheckedLlm, CallError, AgentRuntime> =>
+  checked(
+    specOf(options, carrierOf(options)),
+    (request, annotated, checked) => ({
+      request: request as LlmRequest,
+      ...(annotated === undefined ? undefined : { annotated }),
+      ...checked
+    })
   )
 
 // internal
 
-const specOf = (options: LlmCallOptions, carrier: Carrier): CallSpec => ({
-  carrier,
-  name: options.name,
-  category: "llm",
-  isCall: true,
-  attributes: carrier.streaming ? streamingAttributes : noAttributes,
-  modelName: options.model,
-  toolCallId: undefined,
-  subtype: undefined,
-  payload: options.request,
-  metadata: options.metadata,
-  schema: undefined,
-  output: undefined,
-  codec: options.codec,
-  annotator: options.codec === undefined ? undefined : new CallAnnotator(options.codec)
-})
+interface CheckOptions extends LlmCallOptions {
+  readonly streaming?: boolean | undefined
+}
 
-const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])
+const carrierOf = ({ streaming }: { readonly streaming?: boolean | undefined }): Carrier =>
+  streaming === true ? streamedLlmCarrier : bufferedLlmCarrier
+
+const specOf = (
+  options: CallOptions & { readonly request?: LlmRequest | undefined },
+  carrier: Carrier
+): CallSpec => new CallSpec(carrier, options.request, options)
