@@ -18,13 +18,15 @@ export interface Scenario {
   readonly agent: Agent
 }
 
-export const scenario = (
-  name: string,
-  agent: Agent,
-  options: { readonly differences?: ReadonlyArray<DifferenceName>; readonly concurrent?: boolean } = {}
-): Scenario => ({
-  name,
-  differences: options.differences ?? [],
-  concurrent: options.concurrent ?? false,
-  agent
-})
+interface Options {
+  readonly differences?: ReadonlyArray<DifferenceName>
+  readonly concurrent?: boolean
+}
+
+export const scenario: {
+  (name: string, agent: Agent): Scenario
+  (name: string, options: Options, agent: Agent): Scenario
+} = (name: string, ...rest: readonly [Agent] | readonly [Options, Agent]): Scenario => {
+  const [{ concurrent = false, differences = [] }, agent] = rest.length === 1 ? [{}, rest[0]] : rest
+  return { name, differences, concurrent, agent }
+}

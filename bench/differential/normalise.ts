@@ -12,7 +12,8 @@
  *    reference puts "internal error: " before the message once for each scope that an error passes, heddle names the call
  *    and the policy before the message; both go. `heddle.outcome` is kept where it says more than that.
  * 7. Fields that are null are absent, and so are empty metadata and profiles: the reference writes what it does not know
- *    as null, heddle leaves it out. Payloads are not touched, except that a `data` of null is absent, too.
+ *    as null, heddle leaves it out, and writes metadata that is empty and not absent as `heddle.metadata`. Payloads are
+ *    not touched, except that a `data` of null is absent, too.
  * 8. The order of keys does not count; that of siblings does, but by name where the scenario runs them at the same time.
  * 9. An end repeats the category, attributes and profile of its start; they are compared once, and the end's when they
  *    differ.
@@ -49,7 +50,7 @@ export interface Node {
 }
 
 export interface Normal {
-  readonly roots: Array<Node>
+  roots: Array<Node>
   result: Json
   seen: ReadonlyArray<Json>
 }
@@ -71,6 +72,7 @@ const treeOf = (events: ReadonlyArray<AtofEvent>): Array<Node> => {
       throw new Error(`event ${sequence} says that it is number ${String(metadata["heddle.sequence"])}`)
     }
     delete metadata["heddle.sequence"]
+    if (isEmpty(metadata["heddle.metadata"])) delete metadata["heddle.metadata"]
     const existing = nodes.get(event.uuid)
     if (event.scope_category === "end" && existing !== undefined && existing.status === undefined) {
       end(existing, event, metadata)
@@ -91,7 +93,7 @@ const begin = (event: AtofEvent, metadata: Record<string, Json>, names: Readonly
   category: textOf(event.category),
   attributes: attributesOf(event),
   root: names.get(event.propagation_root_uuid),
-  input: valueOf(event.data),
+  input: event.category === "guardrail" ? withoutDuration(event.data) : valueOf(event.data),
   output: undefined,
   schema: valueOf(event.data_schema),
   profile: profileOf(event),
@@ -121,8 +123,9 @@ const end = (node: Node, event: AtofEvent, metadata: Record<string, Json>): void
   node.outcome = outcome === undefined || word === implied[node.status] ? undefined : word
   const decisions = take("heddle.decisions")
   node.decisions = (Array.isArray(decisions) ? decisions : []).map((decision) => {
-    const { duration_micros: _, reason, ...rest } = recordOf(decision)
-    return reason === undefined ? rest : { ...rest, reason: messageOf(String(reason)) ?? null }
+    const { duration_micros: _, ...rest } = recordOf(decision)
+    if (rest.reason !== undefined) rest.reason = messageOf(String(rest.reason)) ?? null
+    return rest
   })
   node.output = valueOf(event.data)
   node.endMetadata = metadata
@@ -134,24 +137,27 @@ const end = (node: Node, event: AtofEvent, metadata: Record<string, Json>): void
 /** What the status says of the outcome already. */
 const implied: Readonly<Record<string, string>> = { OK: "success", ERROR: "failure" }
 
-const prefixes = [
-  /^internal error: /,
-  /^JS [a-z ]+ callback failed: /,
-  /^(?:tool|llm) call "[^"]*": /,
-  /^intercept "[^"]*" failed: /,
-  /^guardrail "[^"]*" (?:gave no decision|rejected): /
-]
+const prefix =
+  /^(?:internal error|JS [a-z ]+ callback failed|(?:tool|llm) call "[^"]*"|intercept "[^"]*" failed|guardrail "[^"]*" gave no decision): /
 
-const messageOf = (message: string | undefined): string | undefined => {
+/** The message without what the runtimes put before it. */
+export const messageOf = (message: string | undefined): string | undefined => {
   if (message === undefined) return undefined
-  const shorter = prefixes.reduce((text, prefix) => text.replace(prefix, ""), message)
+  const shorter = message.replace(prefix, "").replace(/^guardrail "[^"]*" rejected it: /, "guardrail rejected: ")
   return shorter === message ? message : messageOf(shorter)
 }
 
 const recordOf = (value: Json | undefined): Record<string, Json> =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value as JsonObject } : {}
 
+const isEmpty = (value: Json | undefined): boolean => value !== undefined && Object.keys(recordOf(value)).length === 0
+
 const valueOf = (value: Json | undefined): Json | undefined => value === null ? undefined : value
+
+const withoutDuration = (data: Json | undefined): Json | undefined => {
+  const { durationMicros: _, ...rest } = recordOf(data)
+  return isEmpty(rest) ? valueOf(data) : rest
+}
 
 const textOf = (value: Json | undefined): string | undefined => typeof value === "string" ? value : undefined
 

@@ -1,6 +1,8 @@
 /** Runs scripts through heddle's Effect API: a script is one effect on one fiber, and so are its branches. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import {
   type AgentRuntime,
@@ -29,7 +31,10 @@ export const effect: Driver = (scenario) => {
     const events = yield* TestRuntime.events
     return { events: events.map(Atof.encode), result, seen }
   })
-  const runtime = TestRuntime.layer({ policies: Middleware.layer(...entriesOf(policies, constructors)) })
+  const runtime = TestRuntime.layer({ policies: Middleware.layer(...entriesOf(policies, constructors)) }).pipe(
+    // What policies that fail on purpose make the runtime say is no concern of this test.
+    Layer.provide(Logger.layer([]))
+  )
   return Effect.runPromise(Effect.provide(program, runtime))
 }
 

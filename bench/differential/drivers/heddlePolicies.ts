@@ -1,6 +1,5 @@
 /** Policies as entries of heddle, by the constructors of one of its two APIs. */
-import type { LifecycleEvent } from "../../../src/index.ts"
-import type { Guardrail, MetadataInjector, Middleware, Sanitizer } from "../../../src/index.ts"
+import type { Guardrail, LifecycleEvent, MetadataInjector, Middleware, Sanitizer } from "../../../src/index.ts"
 import type { Call } from "../../../src/middleware/Call.ts"
 import type { Fields, Policy } from "../Policy.ts"
 import type { Json, JsonObject, Request, Script } from "../Script.ts"

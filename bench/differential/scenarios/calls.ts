@@ -20,7 +20,11 @@ export const calls = [
   scenario("tool: plain", () => ({
     script: () => scope("planner", { category: "agent" }, () => tool("search", { q: "warp", limit: 3 }, echo))
   })),
-  scenario("tool: at the root", () => ({ script: () => tool("search", { q: "warp" }, echo) })),
+  scenario(
+    "tool: at the root",
+    { differences: ["trace-root"] },
+    () => ({ script: () => tool("search", { q: "warp" }, echo) })
+  ),
   scenario("tool: call id and metadata", () => ({
     script: () =>
       scope(
@@ -29,7 +33,7 @@ export const calls = [
         () => tool("search", { q: "warp" }, echo, { toolCallId: "call_7", metadata: { try: 1, where: { hall: "b" } } })
       )
   })),
-  scenario("tool: values of every JSON type", () => ({
+  scenario("tool: values of every JSON type", { differences: ["trace-root"] }, () => ({
     *script() {
       for (const value of ["text", 0, 1.5, true, [], [1, [2]], {}, { a: { b: [{}] } }]) {
         yield* tool("echo", value, give)
@@ -37,8 +41,12 @@ export const calls = [
       return yield* tool("echo", { text: "é\u2028\"\\", none: null }, give)
     }
   })),
-  scenario("tool: null as a result", () => ({ script: () => tool("forget", { q: 1 }, () => give(null)) })),
-  scenario("tool: throws", () => ({
+  scenario(
+    "tool: null as a result",
+    { differences: ["trace-root"] },
+    () => ({ script: () => tool("forget", { q: 1 }, () => give(null)) })
+  ),
+  scenario("tool: throws", { differences: ["errors-of-scopes"] }, () => ({
     script: () => scope("planner", { category: "agent" }, () => tool("search", { q: 1 }, () => fail("no such shelf")))
   })),
   scenario("tool: fails, and the agent goes on", () => ({
@@ -48,7 +56,7 @@ export const calls = [
         return { first, second: yield* tool("search", { q: 2 }, echo) }
       })
   })),
-  scenario("tool: tools in a tool", () => ({
+  scenario("tool: tools in a tool", { differences: ["calls-are-parents"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, () =>
         tool("outer", { n: 1 }, function*() {
@@ -56,18 +64,18 @@ export const calls = [
           return yield* tool("inner", { n: 3 }, echo)
         }))
   })),
-  scenario("tool: a scope and an llm in a tool", () => ({
+  scenario("tool: a scope and an llm in a tool", { differences: ["trace-root", "calls-are-parents"] }, () => ({
     script: () =>
       scope("planner", {}, () => tool("outer", { n: 1 }, () => scope("step", {}, () => llm("model", hello, answer))))
   })),
-  scenario("llm: plain", () => ({
+  scenario("llm: plain", { differences: ["trace-root"] }, () => ({
     script: () => scope("planner", {}, () => llm("model", hello, answer))
   })),
-  scenario("llm: at the root", () => ({ script: () => llm("model", hello, answer) })),
-  scenario("llm: model name and metadata", () => ({
+  scenario("llm: at the root", { differences: ["trace-root"] }, () => ({ script: () => llm("model", hello, answer) })),
+  scenario("llm: model name and metadata", { differences: ["trace-root"] }, () => ({
     script: () => scope("planner", {}, () => llm("model", hello, answer, { model: "weaver-1", metadata: { turn: 2 } }))
   })),
-  scenario("llm: headers", (seen) => ({
+  scenario("llm: headers", { differences: ["trace-root", "header-allow-list"] }, (seen) => ({
     script: () =>
       scope("planner", {}, () =>
         llm("model", {
@@ -79,10 +87,10 @@ export const calls = [
           return answer(request)
         }))
   })),
-  scenario("llm: throws", () => ({
+  scenario("llm: throws", { differences: ["trace-root", "errors-of-scopes"] }, () => ({
     script: () => scope("planner", {}, () => llm("model", hello, () => fail("overloaded")))
   })),
-  scenario("llm: with a codec", () => ({
+  scenario("llm: with a codec", { differences: ["trace-root", "annotations", "answering-model"] }, () => ({
     script: () =>
       scope(
         "planner",
@@ -109,7 +117,7 @@ export const calls = [
         return null
       })
   })),
-  scenario("mark: at the root", () => ({
+  scenario("mark: at the root", { differences: ["trace-root"] }, () => ({
     *script() {
       yield* mark("before", { data: { n: 1 } })
       yield* scope("planner", { category: "agent" }, () => give(null))
@@ -117,7 +125,7 @@ export const calls = [
       return null
     }
   })),
-  scenario("mark: inside a tool", () => ({
+  scenario("mark: inside a tool", { differences: ["calls-are-parents"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, () =>
         tool("search", { q: 1 }, function*() {
@@ -125,7 +133,7 @@ export const calls = [
           return 1
         }))
   })),
-  scenario("mark: inside an llm", () => ({
+  scenario("mark: inside an llm", { differences: ["trace-root", "calls-are-parents"] }, () => ({
     script: () =>
       scope("planner", {}, () =>
         llm("model", hello, function*(request) {

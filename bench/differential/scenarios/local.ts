@@ -54,7 +54,7 @@ export const local = [
     policies: [rewrite("same")],
     script: () => scope("planner", { category: "agent", policies: [rewrite("same")] }, search)
   })),
-  scenario("local: a guardrail", () => ({
+  scenario("local: a guardrail", { differences: ["guardrail-scopes", "block-is-a-call"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         const inside = yield* scope("step", {
@@ -70,7 +70,7 @@ export const local = [
         policies: [{ _tag: "Execution", on: "tool", name: "cache", around: () => give({ cached: true }) }]
       }, search)
   })),
-  scenario("local: a stream intercept", () => ({
+  scenario("local: a stream intercept", { differences: ["trace-root", "streaming-attribute", "chunk-marks"] }, () => ({
     script: () =>
       scope("planner", {
         policies: [{ _tag: "Stream", name: "shout", each: (chunk) => [String(chunk).toUpperCase()] }]
@@ -85,7 +85,7 @@ export const local = [
         return yield* search()
       })
   })),
-  scenario("local: an injector", () => ({
+  scenario("local: an injector", { differences: ["own-end"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         yield* scope("step", { policies: [{ _tag: "Inject", name: "tag", inject: () => ({ inside: true }) }] }, () =>
@@ -94,7 +94,7 @@ export const local = [
         return null
       })
   })),
-  scenario("local: breakChain and the levels around it", () => ({
+  scenario("local: breakChain and the levels around it", { differences: ["break-chain"] }, () => ({
     policies: [rewrite("global", 1, true), rewrite("global-late", 3)],
     script: () => scope("planner", { category: "agent", policies: [rewrite("local", 2)] }, search)
   }))

@@ -21,7 +21,7 @@ export const observers = [
     policies: [{ _tag: "SanitizeResponse", on: "tool", name: "hide", sanitize: () => ({ hidden: true }) }],
     script: agent(search)
   })),
-  scenario("sanitizer: both, and a tool that throws", () => ({
+  scenario("sanitizer: both, and a tool that throws", { differences: ["errors-of-scopes"] }, () => ({
     policies: [
       { _tag: "SanitizeRequest", on: "tool", name: "hide", sanitize: (input) => extend(input, { key: "***" }) },
       { _tag: "SanitizeResponse", on: "tool", name: "hide", sanitize: () => ({ hidden: true }) }
@@ -51,14 +51,14 @@ export const observers = [
       return yield* search()
     })
   })),
-  scenario("sanitizer: request and response of an llm", () => ({
+  scenario("sanitizer: request and response of an llm", { differences: ["trace-root"] }, () => ({
     policies: [
       { _tag: "SanitizeRequest", on: "llm", name: "hide", sanitize: (request) => withPrompt(request, "***") },
       { _tag: "SanitizeResponse", on: "llm", name: "hide", sanitize: () => ({ text: "***" }) }
     ],
     script: () => scope("planner", {}, () => llm("model", hello, answer))
   })),
-  scenario("sanitizer: throws", () => ({
+  scenario("sanitizer: throws", { differences: ["cleared-fields"] }, () => ({
     policies: [{ _tag: "SanitizeRequest", on: "tool", name: "broken", sanitize: () => fail("no rules found") }],
     script: agent(search)
   })),
@@ -84,7 +84,7 @@ export const observers = [
     }],
     script: () => scope("planner", { category: "agent", input: { goal: "s3cret" } }, () => give(null))
   })),
-  scenario("sanitizer: ends", () => ({
+  scenario("sanitizer: ends", { differences: ["manual-scopes"] }, () => ({
     policies: [{
       _tag: "SanitizeEnd",
       name: "hide",
@@ -92,7 +92,7 @@ export const observers = [
     }],
     script: () => scope("planner", { category: "agent", reports: true }, () => give({ key: "s3cret" }))
   })),
-  scenario("sanitizer: starts of calls, after those of requests", () => ({
+  scenario("sanitizer: starts of calls, after those of requests", { differences: ["trace-root"] }, () => ({
     policies: [
       { _tag: "SanitizeRequest", on: "tool", name: "hide", sanitize: (input) => extend(input, { key: "***" }) },
       {

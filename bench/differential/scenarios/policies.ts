@@ -35,8 +35,12 @@ const rewrite = (name: string, priority = 0, breakChain = false): Policy => ({
 })
 
 export const blocks = [
-  scenario("guardrail: lets a tool through", () => ({ policies: [guard("pass", undefined)], script: agent(search) })),
-  scenario("guardrail: several, in order of priority", (seen) => ({
+  scenario(
+    "guardrail: lets a tool through",
+    { differences: ["guardrail-scopes"] },
+    () => ({ policies: [guard("pass", undefined)], script: agent(search) })
+  ),
+  scenario("guardrail: several, in order of priority", { differences: ["guardrail-scopes"] }, (seen) => ({
     policies: [3, 1, 2].map((priority): Policy => ({
       _tag: "Guardrail",
       on: "tool",
@@ -49,7 +53,7 @@ export const blocks = [
     })),
     script: agent(search)
   })),
-  scenario("block: a tool", (seen) => ({
+  scenario("block: a tool", { differences: ["guardrail-scopes", "block-is-a-call"] }, (seen) => ({
     policies: [guard("strict", "not today")],
     script: agent(() =>
       attempt(() =>
@@ -60,11 +64,15 @@ export const blocks = [
       )
     )
   })),
-  scenario("block: the scope around it fails", () => ({
+  scenario("block: the scope around it fails", {
+    differences: ["guardrail-scopes", "block-is-a-call", "errors-of-scopes"]
+  }, () => ({
     policies: [guard("strict", "not today")],
     script: agent(search)
   })),
-  scenario("block: the first of three says no", (seen) => ({
+  scenario("block: the first of three says no", {
+    differences: ["guardrail-scopes", "block-is-a-call", "skipped-guardrails"]
+  }, (seen) => ({
     policies: [guard("a", undefined, 1), guard("b", "not today", 2), {
       _tag: "Guardrail",
       on: "tool",
@@ -77,7 +85,7 @@ export const blocks = [
     }],
     script: agent(() => attempt(search))
   })),
-  scenario("block: an llm", (seen) => ({
+  scenario("block: an llm", { differences: ["trace-root", "guardrail-scopes", "block-is-a-call"] }, (seen) => ({
     policies: [{
       _tag: "Guardrail",
       on: "llm",
@@ -93,7 +101,7 @@ export const blocks = [
       )
     )
   })),
-  scenario("block: a stream", (seen) => ({
+  scenario("block: a stream", { differences: ["trace-root", "guardrail-scopes", "block-is-a-call"] }, (seen) => ({
     policies: [{ _tag: "Guardrail", on: "llm", name: "strict", check: () => "not today" }],
     script: model(() =>
       attempt(() =>
@@ -104,23 +112,27 @@ export const blocks = [
       )
     )
   })),
-  scenario("block: one tool of two", () => ({
+  scenario("block: one tool of two", { differences: ["guardrail-scopes", "applies", "block-is-a-call"] }, () => ({
     policies: [{ _tag: "Guardrail", on: "tool", only: "rm", name: "no-rm", check: () => "too sharp" }],
     script: agent(function*() {
       yield* tool("ls", { at: "." }, echo)
       return yield* attempt(() => tool("rm", { at: "." }, echo))
     })
   })),
-  scenario("guardrail: judges what was rewritten", () => ({
-    policies: [rewrite("rename"), {
-      _tag: "Guardrail",
-      on: "tool",
-      name: "no-rewrite",
-      check: (input) => at(input, "by") === null ? undefined : "was rewritten"
-    }],
-    script: agent(() => attempt(search))
-  })),
-  scenario("guardrail: throws", () => ({
+  scenario(
+    "guardrail: judges what was rewritten",
+    { differences: ["guardrail-scopes", "judged-after-rewrites"] },
+    () => ({
+      policies: [rewrite("rename"), {
+        _tag: "Guardrail",
+        on: "tool",
+        name: "no-rewrite",
+        check: (input) => at(input, "by") === null ? undefined : "was rewritten"
+      }],
+      script: agent(() => attempt(search))
+    })
+  ),
+  scenario("guardrail: throws", { differences: ["guardrail-scopes", "refusal-is-a-call"] }, () => ({
     policies: [{ _tag: "Guardrail", on: "tool", name: "broken", check: () => fail("no rules found") }],
     script: agent(() => attempt(search))
   }))
@@ -153,7 +165,7 @@ export const rewrites = [
       return yield* tool("cat", { at: "." }, echo)
     })
   })),
-  scenario("request: of an llm", () => ({
+  scenario("request: of an llm", { differences: ["trace-root"] }, () => ({
     policies: [{
       _tag: "Request",
       on: "llm",
@@ -162,7 +174,7 @@ export const rewrites = [
     }],
     script: model(ask)
   })),
-  scenario("request: throws", (seen) => ({
+  scenario("request: throws", { differences: ["refusal-is-a-call"] }, (seen) => ({
     policies: [{ _tag: "Request", on: "tool", name: "broken", transform: () => fail("no rules found") }],
     script: agent(() =>
       attempt(() =>
@@ -220,7 +232,7 @@ export const executions = [
       })
     )
   })),
-  scenario("execution: retries", () => {
+  scenario("execution: retries", { differences: ["attempt-scopes"] }, () => {
     let tries = 0
     return {
       policies: [{
@@ -238,7 +250,7 @@ export const executions = [
       script: agent(() => tool("flaky", { q: 1 }, () => ++tries < 3 ? fail(`try ${tries}`) : give({ tries })))
     }
   }),
-  scenario("execution: runs the work twice at once", () => ({
+  scenario("execution: runs the work twice at once", { differences: ["attempt-scopes"] }, () => ({
     policies: [{
       _tag: "Execution",
       on: "tool",
@@ -262,11 +274,11 @@ export const executions = [
     }],
     script: agent(() => tool("search", { q: 1 }, () => fail("no such shelf")))
   })),
-  scenario("execution: throws", () => ({
+  scenario("execution: throws", { differences: ["errors-of-intercepts"] }, () => ({
     policies: [{ _tag: "Execution", on: "tool", name: "broken", around: () => fail("no route") }],
     script: agent(() => attempt(search))
   })),
-  scenario("execution: of an llm", () => ({
+  scenario("execution: of an llm", { differences: ["trace-root"] }, () => ({
     policies: [{
       _tag: "Execution",
       on: "llm",
@@ -278,7 +290,7 @@ export const executions = [
     }],
     script: model(ask)
   })),
-  scenario("policies: all kinds around one tool", (seen) => ({
+  scenario("policies: all kinds around one tool", { differences: ["guardrail-scopes"] }, (seen) => ({
     policies: [
       rewrite("rewrite", 1),
       guard("pass", undefined, 2),

@@ -25,7 +25,7 @@ export const scopes = [
         return yield* scope("act", {}, () => tool("search", { q: "warp" }, echo))
       })
   })),
-  scenario("scope: depth of forty", () => ({
+  scenario("scope: depth of forty", { differences: ["trace-root"] }, () => ({
     *script() {
       const deeper = (level: number): ReturnType<typeof scope> =>
         scope(`level ${level}`, {}, () => level === 40 ? give("bottom") : deeper(level + 1))
@@ -39,7 +39,7 @@ export const scopes = [
       return yield* scope("third", { category: "agent" }, () => give(3))
     }
   })),
-  scenario("scope: every category", () => ({
+  scenario("scope: every category", { differences: ["trace-root"] }, () => ({
     *script() {
       for (const category of categories) yield* scope(`a ${category}`, { category }, () => give(null))
       return null
@@ -54,7 +54,7 @@ export const scopes = [
         attributes: ["relocatable", "parallel"]
       }, () => give("done"))
   })),
-  scenario("scope: output", () => ({
+  scenario("scope: output", { differences: ["manual-scopes"] }, () => ({
     script: () =>
       scope(
         "planner",
@@ -62,10 +62,10 @@ export const scopes = [
         () => scope("step", { reports: true }, () => give({ cloth: 3 }))
       )
   })),
-  scenario("scope: a failure inside ends those around it", () => ({
+  scenario("scope: a failure inside ends those around it", { differences: ["errors-of-scopes"] }, () => ({
     script: () => scope("planner", { category: "agent" }, () => scope("step", {}, () => fail("the thread broke")))
   })),
-  scenario("scope: a failure that is handled stays inside", () => ({
+  scenario("scope: a failure that is handled stays inside", { differences: ["errors-of-scopes"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         const settled = yield* attempt(() => scope("step", {}, () => fail("the thread broke")))
@@ -73,7 +73,7 @@ export const scopes = [
         return settled
       })
   })),
-  scenario("concurrent: branches on one scope", () => ({
+  scenario("concurrent: branches on one scope", { concurrent: true, differences: ["branches-mix"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         const open = meeting(2)
@@ -87,8 +87,8 @@ export const scopes = [
           })
         return yield* parallel(branch("left"), branch("right"))
       })
-  }), { concurrent: true }),
-  scenario("concurrent: tools on one scope", () => ({
+  })),
+  scenario("concurrent: tools on one scope", { concurrent: true }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         const meet = meeting(3)
@@ -99,8 +99,8 @@ export const scopes = [
           })
         return yield* parallel(branch("a"), branch("b"), branch("c"))
       })
-  }), { concurrent: true }),
-  scenario("concurrent: branches kept apart", () => ({
+  })),
+  scenario("concurrent: branches kept apart", { concurrent: true, differences: ["trace-root"] }, () => ({
     script: () =>
       scope("planner", { category: "agent" }, function*() {
         const open = meeting(2)
@@ -114,8 +114,8 @@ export const scopes = [
           })
         return yield* isolated(branch("left"), branch("right"))
       })
-  }), { concurrent: true }),
-  scenario("concurrent: agents that know nothing of each other", () => ({
+  })),
+  scenario("concurrent: agents that know nothing of each other", { concurrent: true }, () => ({
     *script() {
       const meet = meeting(3)
       const agent = (name: string) => () =>
@@ -127,8 +127,8 @@ export const scopes = [
         })
       return yield* isolated(agent("ada"), agent("bob"), agent("cy"))
     }
-  }), { concurrent: true }),
-  scenario("scope: an agent in an agent", () => ({
+  })),
+  scenario("scope: an agent in an agent", { differences: ["lineage-headers"] }, () => ({
     script: () =>
       scope("lead", { category: "agent" }, function*() {
         yield* llm("model", hello, answer)
