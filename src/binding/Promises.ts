@@ -44,7 +44,9 @@ import type { ScopeHandle } from "../scope/ExecutionScope.ts"
 import type { MarkOptions } from "../scope/Mark.ts"
 import * as Subscribers from "../subscriber/Subscriber.ts"
 import { type CallbackContext, type MaybePromise, rejectionOf, Work } from "./internal/promisesCallback.ts"
-import { PromiseRuntime, subscriberOf } from "./internal/promisesRuntime.ts"
+import type { ManualCalls } from "./internal/promisesManual.ts"
+import { withManualCalls } from "./internal/promisesManualHost.ts"
+import { subscriberOf } from "./internal/promisesRuntime.ts"
 
 export {
   /**
@@ -114,6 +116,50 @@ export type {
   MaybePromise
 } from "./internal/promisesCallback.ts"
 export * as Sanitizer from "./internal/promisesSanitizer.ts"
+
+export type {
+  /**
+   * How a model call that runs elsewhere ended: with its response, with an error, or interrupted (a text says by what).
+   * `usage` counts where the response itself says nothing of it; a codec annotates the response.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  LlmEnding,
+  /**
+   * What is told at the start of a model call that runs elsewhere. `checked` is what `llmCheck` gave for it.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  LlmStartOptions,
+  /**
+   * Calls that run elsewhere, for hosts that only tell what happens before and after a call.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ManualCalls,
+  /**
+   * How a tool call that runs elsewhere ended: with its output, with an error, or interrupted (a text says by what).
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ToolEnding,
+  /**
+   * What is told at the start of a tool call that runs elsewhere. `checked` is what `toolCheck` gave for it.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ToolStartOptions
+} from "./internal/promisesManual.ts"
 
 /**
  * A model request. Headers may be left out.
@@ -265,7 +311,7 @@ export interface LlmStreamOptions<Chunk, State = unknown> extends SignalOptions 
  * @category models
  * @since 0.1.0
  */
-export interface Heddle extends AsyncDisposable {
+export interface Heddle extends ManualCalls, AsyncDisposable {
   /** Runs work in a scope of its own, which ends as the work does. */
   readonly scope: {
     <A>(name: string, work: ScopeWork<A>): Promise<A>
@@ -377,7 +423,7 @@ export const make = (
   const layer = isLayer(setup) ? setup : layerOf(setup)
   return new Promise((resolve, reject) => {
     Effect.runFork(Layer.buildWithScope(layer, scope)).addObserver((exit) => {
-      if (Exit.isSuccess(exit)) return resolve(new PromiseRuntime(exit.value, scope))
+      if (Exit.isSuccess(exit)) return resolve(withManualCalls(exit.value, scope))
       const error = rejectionOf(exit.cause, undefined)
       Effect.runFork(Scope.close(scope, exit)).addObserver(() => reject(error))
     })
@@ -399,7 +445,7 @@ export const make = (
  * @since 0.1.0
  */
 export const fromContext = (context: Context.Context<AgentRuntime.AgentRuntime>): Heddle =>
-  new PromiseRuntime(context, undefined)
+  withManualCalls(context, undefined)
 
 /**
  * Runs asynchronous code as an effect in which the current scope follows it: what it starts hangs under the scope of the

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly parent?: ScopeHandle | undefined
   readonly timestamp?: number | undefined
   readonly checked?: Checked | undefined
+  /** Told once it has ended, unless its runtime has. */
+  readonly onEnd?: (() => void) | undefined
 }
 
 /** What every end may say besides. */
@@ -71,7 +73,7 @@ export const startManual = <Kind extends "tool" | "llm">(
     const parent = given === undefined ? frame.span : spanBehind(given)
     const judged = checkOf(checked)
     const annotator = codec === undefined ? undefined : new ManualAnnotator(codec)
-    const call = new ManualCall(observers, kind, timestamp, judged?.decisions, annotator)
+    const call = new ManualCall(observers, kind, options, judged?.decisions, annotator)
     const metadata = ownMetadata(options.metadata ?? judged?.metadata)
     const span = makeSpan(kernel, call, fiber, frame, parent, specOf(kind, carrier, options, annotator), metadata)
     const problem = kernel.closed
@@ -136,19 +138,21 @@ class ManualCall implements Observers {
   /** What the host said of its times. */
   private readonly startedAt: number | undefined
   private endedAt: number | undefined = undefined
+  private readonly onEnd: (() => void) | undefined
   private release: (() => void) | undefined = undefined
 
   constructor(
     plan: Observers,
     kind: "tool" | "llm",
-    startedAt: number | undefined,
+    { onEnd, timestamp }: StartOptions,
     decisions: ReadonlyArray<DecisionRecord> = [],
     annotator: ManualAnnotator | undefined
   ) {
     this.plan = plan
     this.epoch = plan.epoch
     this.kind = kind
-    this.startedAt = startedAt
+    this.startedAt = timestamp
+    this.onEnd = onEnd
     this.decisions = decisions
     this.annotator = annotator
   }
@@ -177,6 +181,7 @@ class ManualCall implements Observers {
       profile: usage === undefined || annotator !== undefined ? undefined : usageProfile(usage),
       metadata: addUserMetadata(undefined, metadata)
     })
+    this.onEnd?.()
   }
 
   observe(draft: Draft, span: Span | undefined): Effect.Effect<void> | undefined {
@@ -191,6 +196,7 @@ class ManualCall implements Observers {
   private leave(span: Span): void {
     this.endedBy = "scope"
     span.kernel.endSpan(span, undefined, undefined, { origin: "scope" })
+    this.onEnd?.()
   }
 
   /** Nobody governed it; and its host says another time than the order of events allows. No observer can take that away. */
