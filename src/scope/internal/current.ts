@@ -2,13 +2,13 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Frame, Observers } from "../../event/internal/frame.ts"
 import type { Kernel, Site } from "../../event/internal/kernel.ts"
 import { AgentRuntime } from "../../event/internal/runtime.ts"
 import { type Origin, Span, type SpanSpec } from "../../event/internal/span.ts"
 import { ScopeStack } from "../ScopeStack.ts"
+import { exported, isRemote, traceUnder } from "./propagationRemote.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -36,9 +36,10 @@ export const currentClock = (fiber: AnyFiber): Clock.Clock => Context.get(fiber.
 export const withFrame = <R>(context: Context.Context<R>, frame: Frame): Context.Context<R> => {
   const next = Context.addUnsafe(context, ScopeStack.key, frame)
   const { span } = frame
-  if (span === undefined || span.kernel.spanParent === undefined) return next
+  if (span === undefined || (span.kernel.spanParent === undefined && !isRemote(span))) return next
   if (span === Context.get(context, ScopeStack).span) return next
-  return Context.addUnsafe(next, Tracer.ParentSpan.key, span.kernel.spanParent(span))
+  const parent = isRemote(span) ? span.origin?.trace : span.kernel.spanParent?.(span)
+  return Context.addUnsafe(next, Tracer.ParentSpan.key, parent)
 }
 
 /** Runs an effect with another current frame, and puts the old context back whatever happens. */
@@ -60,7 +61,9 @@ export const makeSpan = (
 ): Span => {
   if (parent !== undefined && parent.kernel === kernel) {
     const span = new Span(kernel, parent, frame, observers, spec, metadata)
-    if (kernel.spanParent !== undefined && parent === frame.span) {
+    if (isRemote(parent)) {
+      span.origin = { link: undefined, trace: traceUnder(parent, exported(fiber.cache.span)) }
+    } else if (kernel.spanParent !== undefined && parent === frame.span) {
       span.origin = between(kernel.spanParent(parent), exported(fiber.cache.span))
     }
     return span
@@ -69,16 +72,6 @@ export const makeSpan = (
   const trace = kernel.spanParent === undefined ? fiber.cache.span : exported(fiber.cache.span)
   if (parent !== undefined || trace !== undefined) root.origin = { link: parent, trace }
   return root
-}
-
-/** The innermost span that some tracer exports: not one of those that Effect makes when no tracer is installed. */
-const exported = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
-  let each = span
-  while (each !== undefined && each._tag === "Span") {
-    if (!(each instanceof Tracer.NativeSpan) && !Context.get(each.annotations, Tracer.DisablePropagation)) return each
-    each = Option.getOrUndefined(each.parent)
-  }
-  return each
 }
 
 /** A span of the application's that stands between a scope and what opens under it. */
