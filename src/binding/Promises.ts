@@ -42,6 +42,7 @@ import type { Category, LifecycleEvent } from "../event/LifecycleEvent.ts"
 import * as Middleware from "../middleware/Middleware.ts"
 import type { ScopeHandle } from "../scope/ExecutionScope.ts"
 import type { MarkOptions } from "../scope/Mark.ts"
+import type { PropagationContext } from "../scope/Propagation.ts"
 import * as Subscribers from "../subscriber/Subscriber.ts"
 import { type CallbackContext, type MaybePromise, rejectionOf, Work } from "./internal/promisesCallback.ts"
 import type { ManualCalls } from "./internal/promisesManual.ts"
@@ -374,6 +375,14 @@ export interface Heddle extends ManualCalls, AsyncDisposable {
   ) => Promise<A>
   /** The innermost scope or call that the running code is in. */
   readonly current: () => ScopeHandle | undefined
+  /** Where the running code is, as a value that goes on elsewhere: see `Propagation`. */
+  readonly capture: () => PropagationContext
+  /** Runs work as a continuation of work elsewhere: what it opens is a child of the scope there. */
+  readonly continueFrom: <A>(
+    from: PropagationContext,
+    work: (context: CallbackContext) => MaybePromise<A>,
+    options?: SignalOptions
+  ) => Promise<A>
   /** Sets the `data` of the end event of the innermost scope. */
   readonly setOutput: (value: unknown) => void
   /** The events of the runtime from when they are read on. It ends after the runtime's last one. */

@@ -18,7 +18,9 @@ import { isEntry } from "../../middleware/internal/entry.ts"
 import * as Middleware from "../../middleware/Middleware.ts"
 import * as ExecutionScope from "../../scope/ExecutionScope.ts"
 import { withFrame } from "../../scope/internal/current.ts"
+import { Carried } from "../../scope/internal/propagationContext.ts"
 import * as Mark from "../../scope/Mark.ts"
+import * as Propagation from "../../scope/Propagation.ts"
 import { ScopeStack } from "../../scope/ScopeStack.ts"
 import * as Subscriber from "../../subscriber/Subscriber.ts"
 import type * as Promises from "../Promises.ts"
@@ -147,6 +149,17 @@ export class PromiseRuntime implements Promises.Heddle, Tracker {
 
   readonly current: Promises.Heddle["current"] = () => Context.get(this.#place().context, ScopeStack).span?.handle
 
+  readonly capture: Promises.Heddle["capture"] = () => this.#now(Propagation.capture)
+
+  readonly continueFrom: Promises.Heddle["continueFrom"] = <A>(
+    context: Propagation.PropagationContext,
+    work: (context: CallbackContext) => MaybePromise<A>,
+    options?: Interruption
+  ): Promise<A> => {
+    const task = this.#task<A>(options)
+    return task.run(Propagation.continueFrom(context)(new Work(task, work)))
+  }
+
   readonly events: Promises.Heddle["events"] = (options) =>
     iterableOf(
       { place: { context: this.#context, callback: undefined }, signal: options?.signal },
@@ -215,7 +228,8 @@ export class PromiseRuntime implements Promises.Heddle, Tracker {
   #adopt(context: Context.Context<never>): Context.Context<never> {
     const runtime = Context.getOption(context, AgentRuntime)
     if (Option.isSome(runtime) && runtime.value.kernel === this.#kernel) return context
-    const own = withFrame(this.#context, Context.get(context, ScopeStack))
+    const place = withFrame(this.#context, Context.get(context, ScopeStack))
+    const own = Context.add(place, Carried, Context.get(context, Carried))
     const span = Context.getOption(context, Tracer.ParentSpan)
     return Option.isSome(span) ? Context.add(own, Tracer.ParentSpan, span.value) : own
   }
