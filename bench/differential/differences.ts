@@ -1,9 +1,9 @@
 /** The differences that are meant, in the order in which they are taken away. */
 import { type Difference, each, isCall, markOf, replace } from "./Difference.ts"
 import { annotations, answeringModel } from "./differences/annotations.ts"
+import { branchesMix, localOnBranches } from "./differences/branches.ts"
 import { guardrailScopes, isBlocked, isFor, judgedAfterRewrites, skippedGuardrails } from "./differences/guardrails.ts"
 import { abandonedStream, chunkMarks, producerFailure } from "./differences/streams.ts"
-import { sortByName } from "./normalise.ts"
 import type { Json, JsonObject } from "./Script.ts"
 
 const named = {
@@ -13,16 +13,11 @@ const named = {
       "a branch on a stack of its own, has none that was ever emitted. Here the root is the outermost scope, whatever it is.",
     reference: (normal) =>
       each(normal, (node, parent) => {
-        node.root ??= parent === undefined ? node.name : parent.root
+        node.root = parent === undefined ? node.name : parent.root
       })
   },
-  "branches-mix": {
-    reason:
-      "The reference mixes up branches that share a scope stack: a scope hangs under the one that opened before it, " +
-      "and some never end. Here scopes belong to the fiber.",
-    reference: (normal) => flatten(normal, (status) => status === undefined ? "OK" : status),
-    heddle: (normal) => flatten(normal, (status) => status)
-  },
+  "branches-mix": branchesMix,
+  "local-on-branches": localOnBranches,
   "attempt-scopes": {
     reason:
       "The reference does not show that an intercept runs the work again. Here each further run is a scope `attempt`.",
@@ -141,6 +136,23 @@ const named = {
       normal.result = without(normal.result)
     }
   },
+  "shared-payloads": {
+    reason:
+      "The reference copies every payload at each of its borders. Here events carry payloads by reference, and only " +
+      "the outer containers of a request are copied: code that changes in place what is further in, or a result, changes " +
+      "what events show of it, and not what was judged or run before.",
+    heddle: (normal) => {
+      const without = (value: JsonObject): JsonObject => {
+        const { changed: _, ...rest } = value
+        return rest
+      }
+      each(normal, (node) => {
+        const { q } = (node.input ?? {}) as JsonObject
+        if (node.category === "tool" && isObject(q)) node.input = { q: without(q) }
+        if (isObject(node.output)) node.output = without(node.output)
+      })
+    }
+  },
   "cleared-fields": {
     reason: "In the reference a payload whose sanitizer failed is just missing. Here the event says which field was " +
       "cleared, and because of whom.",
@@ -156,23 +168,6 @@ export type DifferenceName = keyof typeof named
 
 export const differences: Readonly<Record<DifferenceName, Difference>> = named
 
-/** All that is inside of the outermost scopes, as if it stood directly in them. */
-const flatten = (
-  normal: Parameters<typeof each>[0],
-  statusOf: (status: string | undefined) => string | undefined
-): void => {
-  each(normal, (node) => {
-    if (!node.isMark) node.status = statusOf(node.status)
-  })
-  for (const root of normal.roots) {
-    const all: typeof root.entries = []
-    each({ ...normal, roots: root.entries }, (node) => all.push(node))
-    for (const node of all) node.entries = []
-    root.entries = all
-  }
-  sortByName(normal.roots)
-}
-
 const headers = (normal: Parameters<typeof each>[0], isKept: (name: string, value: Json) => boolean): void =>
   each(normal, (node) => {
     if (node.category !== "llm" || node.isMark) return
@@ -182,3 +177,6 @@ const headers = (normal: Parameters<typeof each>[0], isKept: (name: string, valu
       headers: Object.fromEntries(Object.entries(request.headers).filter(([name, value]) => isKept(name, value)))
     }
   })
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)

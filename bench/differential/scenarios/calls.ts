@@ -1,7 +1,7 @@
 /** Managed calls with nothing around them, and marks. */
 import { scenario } from "../Scenario.ts"
-import { attempt, fail, give, llm, mark, scope, tool } from "../Script.ts"
-import { answer, echo, hello } from "./work.ts"
+import { attempt, fail, give, type Json, type JsonObject, llm, llmStream, mark, scope, tool } from "../Script.ts"
+import { agent, answer, echo, hello } from "./work.ts"
 
 const chat = {
   headers: {},
@@ -15,6 +15,9 @@ const chatResponse = {
   choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hi there" } }],
   usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 }
 }
+
+/** Changes an object in place, as code may that thinks it is its own. */
+const change = (value: Json): Json => Object.assign(value as Record<string, Json>, { changed: true })
 
 export const calls = [
   scenario("tool: plain", () => ({
@@ -33,19 +36,17 @@ export const calls = [
         () => tool("search", { q: "warp" }, echo, { toolCallId: "call_7", metadata: { try: 1, where: { hall: "b" } } })
       )
   })),
-  scenario("tool: values of every JSON type", { differences: ["trace-root"] }, () => ({
-    *script() {
+  scenario("tool: values of every JSON type", () => ({
+    script: agent(function*() {
       for (const value of ["text", 0, 1.5, true, [], [1, [2]], {}, { a: { b: [{}] } }]) {
         yield* tool("echo", value, give)
       }
       return yield* tool("echo", { text: "é\u2028\"\\", none: null }, give)
-    }
+    })
   })),
-  scenario(
-    "tool: null as a result",
-    { differences: ["trace-root"] },
-    () => ({ script: () => tool("forget", { q: 1 }, () => give(null)) })
-  ),
+  scenario("tool: null as a result", () => ({
+    script: agent(() => tool("forget", { q: 1 }, () => give(null)))
+  })),
   scenario("tool: throws", { differences: ["errors-of-scopes"] }, () => ({
     script: () => scope("planner", { category: "agent" }, () => tool("search", { q: 1 }, () => fail("no such shelf")))
   })),
@@ -67,6 +68,32 @@ export const calls = [
   scenario("tool: a scope and an llm in a tool", { differences: ["trace-root", "calls-are-parents"] }, () => ({
     script: () =>
       scope("planner", {}, () => tool("outer", { n: 1 }, () => scope("step", {}, () => llm("model", hello, answer))))
+  })),
+  scenario("tool: a stream in a tool", {
+    differences: ["trace-root", "streaming-attribute", "chunk-marks", "calls-are-parents"]
+  }, () => ({
+    script: () =>
+      scope(
+        "planner",
+        {},
+        () => tool("ask", { n: 1 }, () => llmStream("model", hello, () => [{ chunk: "a" }, { chunk: "b" }]))
+      )
+  })),
+  scenario("tool: the work changes its input", () => ({
+    script: agent(() => tool("search", { q: "warp" }, (input) => give(change(input))))
+  })),
+  scenario("tool: the work changes its input, further in", { differences: ["shared-payloads"] }, () => ({
+    script: agent(() =>
+      tool("search", { q: { text: "warp" } }, (input) => {
+        change((input as JsonObject).q ?? null)
+        return give("done")
+      })
+    )
+  })),
+  scenario("tool: the caller changes the result", { differences: ["shared-payloads"] }, () => ({
+    script: agent(function*() {
+      return change(yield* tool("search", { q: "warp" }, echo))
+    })
   })),
   scenario("llm: plain", { differences: ["trace-root"] }, () => ({
     script: () => scope("planner", {}, () => llm("model", hello, answer))

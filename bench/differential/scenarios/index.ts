@@ -1,8 +1,10 @@
 import type { Scenario } from "../Scenario.ts"
+import { blocks } from "./blocks.ts"
 import { calls } from "./calls.ts"
+import { executions } from "./executions.ts"
 import { local } from "./local.ts"
 import { observers } from "./observers.ts"
-import { blocks, executions, rewrites } from "./policies.ts"
+import { rewrites } from "./rewrites.ts"
 import { scopes } from "./scopes.ts"
 import { streams } from "./streams.ts"
 

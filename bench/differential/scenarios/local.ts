@@ -1,7 +1,7 @@
 /** Policies of one scope. */
 import type { Policy } from "../Policy.ts"
 import { scenario } from "../Scenario.ts"
-import { attempt, give, llmStream, mark, scope, tool } from "../Script.ts"
+import { attempt, give, isolated, llmStream, mark, meeting, scope, tool } from "../Script.ts"
 import { at, echo, extend, hello } from "./work.ts"
 
 const rewrite = (name: string, priority = 0, breakChain = false): Policy => ({
@@ -61,6 +61,21 @@ export const local = [
           policies: [{ _tag: "Guardrail", on: "tool", name: "strict", check: () => "not here" }]
         }, () => attempt(search))
         return { inside, outside: yield* search() }
+      })
+  })),
+  scenario("local: branches do not see each other's", {
+    differences: ["trace-root", "local-on-branches"],
+    concurrent: true
+  }, () => ({
+    script: () =>
+      scope("planner", { category: "agent" }, function*() {
+        const meet = meeting(2)
+        const branch = (name: string) => () =>
+          scope(name, { category: "agent", policies: [rewrite(name)] }, function*() {
+            yield* meet()
+            return yield* tool(`search ${name}`, { q: 1 }, echo)
+          })
+        return yield* isolated(branch("left"), branch("right"))
       })
   })),
   scenario("local: an execution intercept", () => ({

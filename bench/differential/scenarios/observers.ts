@@ -2,9 +2,8 @@
 import type { Policy } from "../Policy.ts"
 import { scenario } from "../Scenario.ts"
 import { fail, give, llm, mark, scope, tool } from "../Script.ts"
-import { answer, at, echo, extend, hello, withPrompt } from "./work.ts"
+import { agent, answer, at, echo, extend, hello, withPrompt } from "./work.ts"
 
-const agent = (body: Parameters<typeof scope>[2]) => () => scope("planner", { category: "agent" }, body)
 const search = () => tool("search", { q: "warp", key: "s3cret" }, echo)
 
 export const observers = [
@@ -92,7 +91,7 @@ export const observers = [
     }],
     script: () => scope("planner", { category: "agent", reports: true }, () => give({ key: "s3cret" }))
   })),
-  scenario("sanitizer: starts of calls, after those of requests", { differences: ["trace-root"] }, () => ({
+  scenario("sanitizer: starts of calls, after those of requests", () => ({
     policies: [
       { _tag: "SanitizeRequest", on: "tool", name: "hide", sanitize: (input) => extend(input, { key: "***" }) },
       {
@@ -101,7 +100,7 @@ export const observers = [
         sanitize: ({ data, metadata }) => ({ data: { last: data }, metadata })
       }
     ],
-    script: () => tool("search", { key: "s3cret" }, echo)
+    script: agent(() => tool("search", { key: "s3cret" }, echo))
   })),
   scenario("injector: adds to every event", () => ({
     policies: [{ _tag: "Inject", name: "release", inject: ({ name }) => ({ "app.release": "7", "app.event": name }) }],

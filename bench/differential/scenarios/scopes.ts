@@ -25,10 +25,14 @@ export const scopes = [
         return yield* scope("act", {}, () => tool("search", { q: "warp" }, echo))
       })
   })),
-  scenario("scope: depth of forty", { differences: ["trace-root"] }, () => ({
+  scenario("scope: depth of forty", () => ({
     *script() {
       const deeper = (level: number): ReturnType<typeof scope> =>
-        scope(`level ${level}`, {}, () => level === 40 ? give("bottom") : deeper(level + 1))
+        scope(
+          `level ${level}`,
+          { category: level === 1 ? "agent" : "function" },
+          () => level === 40 ? give("bottom") : deeper(level + 1)
+        )
       return yield* deeper(1)
     }
   })),
@@ -127,6 +131,9 @@ export const scopes = [
         })
       return yield* isolated(agent("ada"), agent("bob"), agent("cy"))
     }
+  })),
+  scenario("scope: an agent in a function", { differences: ["trace-root"] }, () => ({
+    script: () => scope("main", {}, () => scope("planner", { category: "agent" }, () => tool("search", { q: 1 }, echo)))
   })),
   scenario("scope: an agent in an agent", { differences: ["lineage-headers"] }, () => ({
     script: () =>

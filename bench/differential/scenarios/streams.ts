@@ -1,10 +1,8 @@
 /** Streamed calls. */
 import type { Policy } from "../Policy.ts"
 import { scenario } from "../Scenario.ts"
-import { attempt, type Json, llmStream, mark, type Piece, scope } from "../Script.ts"
-import { hello } from "./work.ts"
-
-const agent = (body: Parameters<typeof scope>[2]) => () => scope("planner", {}, body)
+import { attempt, type Json, llmStream, mark, type Piece } from "../Script.ts"
+import { hello, program } from "./work.ts"
 
 const chunks = (...values: ReadonlyArray<Json>): ReadonlyArray<Piece> => values.map((chunk) => ({ chunk }))
 
@@ -17,10 +15,10 @@ const each = (name: string, f: (chunk: Json) => ReadonlyArray<Json>, priority = 
 
 export const streams = [
   scenario("stream: of texts", { differences: ["trace-root", "streaming-attribute", "chunk-marks"] }, () => ({
-    script: agent(() => llmStream("model", hello, () => chunks("one ", "two ", "three"), { model: "weaver-1" }))
+    script: program(() => llmStream("model", hello, () => chunks("one ", "two ", "three"), { model: "weaver-1" }))
   })),
   scenario("stream: of objects", { differences: ["trace-root", "streaming-attribute", "chunk-marks"] }, () => ({
-    script: agent(() => llmStream("model", hello, () => chunks({ delta: "a" }, { delta: "b" })))
+    script: program(() => llmStream("model", hello, () => chunks({ delta: "a" }, { delta: "b" })))
   })),
   scenario(
     "stream: at the root",
@@ -30,34 +28,34 @@ export const streams = [
   scenario(
     "stream: empty",
     { differences: ["trace-root", "streaming-attribute", "chunk-marks"] },
-    () => ({ script: agent(() => llmStream("model", hello, () => [])) })
+    () => ({ script: program(() => llmStream("model", hello, () => [])) })
   ),
   scenario("stream: the producer fails at once", {
     differences: ["trace-root", "streaming-attribute", "chunk-marks", "producer-failure"]
   }, () => ({
-    script: agent(() => attempt(() => llmStream("model", hello, () => [{ fail: "overloaded" }])))
+    script: program(() => attempt(() => llmStream("model", hello, () => [{ fail: "overloaded" }])))
   })),
   scenario("stream: the producer fails midway", {
     differences: ["trace-root", "streaming-attribute", "chunk-marks", "producer-failure"]
   }, () => ({
-    script: agent(() =>
+    script: program(() =>
       attempt(() => llmStream("model", hello, () => [...chunks("one ", "two "), { fail: "connection lost" }]))
     )
   })),
   scenario("stream: the consumer stops early", {
     differences: ["trace-root", "streaming-attribute", "abandoned-stream"]
   }, () => ({
-    script: agent(() => llmStream("model", hello, () => chunks("one ", "two ", "three "), { take: 1 }))
+    script: program(() => llmStream("model", hello, () => chunks("one ", "two ", "three "), { take: 1 }))
   })),
   scenario("stream: marks of the producer", {
     differences: ["trace-root", "streaming-attribute", "chunk-marks", "calls-are-parents"]
   }, () => ({
-    script: agent(() => llmStream("model", hello, () => [{ mark: "connected" }, ...chunks("a", "b")]))
+    script: program(() => llmStream("model", hello, () => [{ mark: "connected" }, ...chunks("a", "b")]))
   })),
   scenario("stream: the consumer goes on after it", {
     differences: ["trace-root", "streaming-attribute", "chunk-marks"]
   }, () => ({
-    script: agent(function*() {
+    script: program(function*() {
       const read = yield* llmStream("model", hello, () => chunks("a", "b"))
       yield* mark("read", { data: read })
       return read
@@ -68,14 +66,14 @@ export const streams = [
     { differences: ["trace-root", "streaming-attribute", "chunk-marks"] },
     () => ({
       policies: [each("shout", (chunk) => [String(chunk).toUpperCase()])],
-      script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+      script: program(() => llmStream("model", hello, () => chunks("a", "b")))
     })
   ),
   scenario("stream: an intercept filters and adds", {
     differences: ["trace-root", "streaming-attribute", "chunk-marks"]
   }, () => ({
     policies: [each("stutter", (chunk) => chunk === "b" ? [] : [chunk, chunk])],
-    script: agent(() => llmStream("model", hello, () => chunks("a", "b", "c")))
+    script: program(() => llmStream("model", hello, () => chunks("a", "b", "c")))
   })),
   scenario(
     "stream: intercepts by priority",
@@ -85,7 +83,7 @@ export const streams = [
         each("outer", (chunk) => [`(${String(chunk)})`], 1),
         each("inner", (chunk) => [`[${String(chunk)}]`], 2)
       ],
-      script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+      script: program(() => llmStream("model", hello, () => chunks("a", "b")))
     })
   ),
   scenario(
@@ -93,7 +91,7 @@ export const streams = [
     { differences: ["trace-root", "streaming-attribute", "chunk-marks"] },
     (seen) => ({
       policies: [{ _tag: "Stream", name: "cache", instead: ["from ", "cache"] }],
-      script: agent(() =>
+      script: program(() =>
         llmStream("model", hello, () => {
           seen("the work ran")
           return chunks("a")
@@ -105,6 +103,6 @@ export const streams = [
     differences: ["trace-root", "streaming-attribute", "chunk-marks"]
   }, () => ({
     policies: [{ _tag: "SanitizeResponse", on: "llm", name: "hide", sanitize: () => "***" }],
-    script: agent(() => llmStream("model", hello, () => chunks("a", "b")))
+    script: program(() => llmStream("model", hello, () => chunks("a", "b")))
   }))
 ]
