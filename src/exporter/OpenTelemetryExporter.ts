@@ -28,6 +28,7 @@ import * as Delivery from "./internal/delivery.ts"
 import { put } from "./internal/otelAttributes.ts"
 import { batches } from "./internal/otelBatch.ts"
 import type { Convention } from "./internal/otelGenAi.ts"
+import { type Limits, limitsOver } from "./internal/otelLimits.ts"
 import { adoptSpans } from "./internal/otelParent.ts"
 import * as Project from "./internal/otelProject.ts"
 import { readable, type ReadableSpan, resourceOf, type SpanResource } from "./internal/otelReadable.ts"
@@ -51,6 +52,16 @@ export type {
    */
   Convention
 } from "./internal/otelGenAi.ts"
+export type {
+  /**
+   * How much a span or a log record may hold: attributes, characters of their texts, events, links.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  Limits
+} from "./internal/otelLimits.ts"
 export type {
   /**
    * A finished span in the shape of the OpenTelemetry SDK's.
@@ -95,6 +106,8 @@ export type {
  * - `marks`: whether marks are span events. Default: not with `"gen_ai"`.
  * - `cost`: puts a price on a call. Default: that of the `Pricing` service if there is one, else what the provider
  *   reported.
+ * - `limits`: how much a span may hold. What is not said, the variables `OTEL_ATTRIBUTE_*`, `OTEL_SPAN_*` and
+ *   `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` say.
  *
  * In each of them decisions of guardrails are span events `heddle.guardrail.decision`, a failure is an event `exception`,
  * and a blocked call is an error of type `guardrail_rejected` with `heddle.blocked_by`.
@@ -109,6 +122,7 @@ export interface ProjectionOptions {
   readonly content?: boolean | undefined
   readonly marks?: boolean | undefined
   readonly cost?: Pricing["Service"]["cost"] | undefined
+  readonly limits?: Limits | undefined
 }
 
 /**
@@ -135,8 +149,9 @@ export interface DeliveryOptions extends Partial<Omit<Delivery.DeliveryOptions, 
  * - `compression`: `"none"` unless `OTEL_EXPORTER_OTLP_COMPRESSION` says `gzip`.
  * - `resource`: over `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
  * - `logLevel`: the least severity of marks that become log records. Default `"info"`.
+ * - `limits`: for log records too, those of attributes; the environment has `OTEL_LOGRECORD_*` for them.
  *
- * Batching follows `OTEL_BSP_*`, `OTEL_BLRP_*` and `OTEL_METRIC_EXPORT_INTERVAL`.
+ * Batching follows `OTEL_BSP_*`, `OTEL_BLRP_*`, `OTEL_METRIC_EXPORT_INTERVAL` and `OTEL_METRIC_EXPORT_TIMEOUT`.
  *
  * @stability experimental
  * @category models
@@ -182,7 +197,9 @@ export const toSpans = (
  *
  * **Details**
  *
- * `AgentRuntime.flush` waits for spans and log records. Metrics are sent at their own interval and at the end.
+ * `AgentRuntime.flush` waits for spans, log records and metrics. Metrics are also sent at their own interval, and what
+ * could not be delivered comes with the next. A target that is away for three seconds while a flush waits is not waited
+ * for any longer: spans and log records that it could not take are lost then, and counted.
  *
  * **Example** (Sending spans to a collector)
  *
@@ -206,8 +223,12 @@ export const layerOtlp = (
       if (!(yield* Env.isWanted(signal))) continue
       const delivery = { ...deliveryOf(options), name: signal === "traces" ? name : `${name} ${signal}` }
       if (signal === "traces") yield* Otlp.traces(options ?? {}, delivery, settings)
-      else if (signal === "logs") yield* Otlp.logs(options ?? {}, delivery, options?.logLevel ?? "info")
-      else yield* Otlp.metrics(options ?? {}, delivery, settings.convention)
+      else if (signal === "logs") {
+        yield* Otlp.logs(options ?? {}, delivery, {
+          minimum: options?.logLevel ?? "info",
+          limits: limitsOver(options?.limits, yield* Env.limits("logs"))
+        })
+      } else yield* Otlp.metrics(options ?? {}, delivery, settings.convention)
     }
   }))
 
@@ -260,7 +281,13 @@ export const layerSpanProcessor = (
     const settings = yield* settingsFromEnv(options)
     const resource = resourceFrom(options?.resource, yield* Env.resourceAttributes)
     const name = options?.name ?? "span processor"
-    const project = batches(kernel, name, (done) => Project.spanOf(done, settings), (spans) => spans)
+    const project = batches(
+      kernel,
+      name,
+      (done) => Project.spanOf(done, settings),
+      (spans) => spans,
+      Project.assemblerOf(settings)
+    )
     yield* adoptSpans
     yield* Delivery.start({ ...deliveryOf(options), name }, {
       export: (events) => handOver(name, processor, project(events).map((span) => readable(span, resource)))
@@ -269,9 +296,15 @@ export const layerSpanProcessor = (
 
 /**
  * Records the metrics of the GenAI conventions as Effect metrics, for whatever exports those: durations of operations,
- * tokens, time to the first chunk, and `heddle.calls.blocked`.
+ * tokens, times of chunks, calls of agents (`"latest"` only), and `heddle.calls.blocked`.
  *
  * **Details**
+ *
+ * `AgentRuntime.flush` returns when what happened before is in the metrics, and has been exported if an
+ * `OtlpExporter.Flusher` of Effect is there.
+ *
+ * Events do not tell when each chunk came: `time_per_output_chunk` has the mean of its stream, once for each chunk after
+ * the first. An instrument has 2,000 series; what is more is one with `otel.metric.overflow`.
  *
  * Units are in the attribute `unit`, as Effect has them. Do not install it beside `layerOtlp` with the signal `"metrics"`
  * and an exporter of Effect metrics to the same collector: they would be counted twice.
@@ -285,7 +318,7 @@ export const layerMetrics = (
 ): Layer.Layer<never, Config.ConfigError, AgentRuntime> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const convention = options?.convention ?? (yield* Env.convention)
-    yield* Otlp.recordMetrics({ ...deliveryOf(options), name: options?.name ?? "metrics" }, convention, undefined)
+    yield* Otlp.recordMetrics({ ...deliveryOf(options), name: options?.name ?? "metrics" }, convention)
   }))
 
 // internal
@@ -308,7 +341,8 @@ const settingsFromEnv = Effect.fnUntraced(function*(options: ProjectionOptions |
     convention: options?.convention ?? (yield* Env.convention),
     content: options?.content ?? (isGenAi ? yield* Env.capturesContent : undefined),
     marks: options?.marks,
-    cost: options?.cost ?? Option.getOrUndefined(pricing)?.cost
+    cost: options?.cost ?? Option.getOrUndefined(pricing)?.cost,
+    limits: limitsOver(options?.limits, yield* Env.limits("traces"))
   })
 })
 

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import { ExportError } from "../../src/exporter/ExportError.ts"
 import * as delivery from "../../src/exporter/internal/delivery.ts"
@@ -159,6 +160,43 @@ describe("delivery", () => {
     }).pipe(runtimeWith({ name: "d10" }, target))
   })
 
+  it.effect("lets a flush wait for a target that is away for three seconds and no longer, from its first failure on", () => {
+    const target = scripted(...Array.from({ length: 1000 }, () => Effect.fail(busy)))
+    return Effect.gen(function*() {
+      yield* marks("1")
+      const flush = yield* Effect.forkChild(AgentRuntime.flush)
+      yield* target.hasBegun
+      yield* TestClock.adjust("2900 millis")
+      assert.isUndefined(flush.pollUnsafe())
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(flush)
+      assert.strictEqual((yield* counted("d14")).failed, 1)
+    }).pipe(runtimeWith({ name: "d14", retry: Schedule.spaced("1 second") }, target))
+  })
+
+  it.effect("does not take a target for away that says when to come again", () => {
+    const later = new ExportError({ target: "test", reason: "429", isRetryable: true, retryAfter: Duration.seconds(9) })
+    const target = scripted(Effect.fail(later), Effect.fail(later))
+    return Effect.gen(function*() {
+      yield* marks("1")
+      const flush = yield* Effect.forkChild(AgentRuntime.flush)
+      yield* target.hasBegun
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(flush)
+      assert.deepStrictEqual(target.taken, [["1"]])
+    }).pipe(runtimeWith({ name: "d15" }, target))
+  })
+
+  it.effect("keeps a batch of a target that is away while nobody waits", () => {
+    const target = scripted(...Array.from({ length: 20 }, () => Effect.fail(busy)))
+    return Effect.gen(function*() {
+      yield* marks("1")
+      yield* target.hasBegun
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(target.taken, [["1"]])
+    }).pipe(runtimeWith({ name: "d16", scheduledDelay: 0, retry: Schedule.spaced("1 second") }, target))
+  })
+
   it.effect("is not told of what its exporter emits itself", () => {
     const target = scripted()
     const exporter: delivery.Exporter<AgentRuntime.AgentRuntime> = {
@@ -186,7 +224,7 @@ describe("delivery", () => {
       assert.isUndefined(flush.pollUnsafe())
       yield* latch.open
       yield* Fiber.join(flush)
-    }).pipe(runtimeWith({ name: "d12" }, { export: target.export, flush }))
+    }).pipe(runtimeWith({ name: "d12" }, { export: target.export, flush: { run: flush } }))
   })
 
   it.effect("exports what its filter lets through, and nothing for which it throws", () => {

@@ -251,7 +251,7 @@ describe("OTLP", () => {
         histogram.dataPoints[0].attributes.map(({ key }: { key: string }) => key).toSorted(),
         ["gen_ai.operation.name", "gen_ai.tool.name"]
       )
-      assert.strictEqual(byName["heddle.calls.blocked"].sum.dataPoints[0].asDouble, 1)
+      assert.strictEqual(byName["heddle.calls.blocked"].sum.dataPoints[0].asInt, 1)
     }))
 
   it.effect("metrics are Effect metrics, for whoever exports those", () =>

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { type Frame, rootFrame } from "../../event/internal/frame.ts"
 import type { Kernel } from "../../event/internal/kernel.ts"
 import type { Mailbox } from "../../event/internal/mailbox.ts"
@@ -33,7 +34,8 @@ import { ExportError } from "../ExportError.ts"
  *   Default 1 second; 0 hands over at once.
  * - `exportTimeout`: longest time of one attempt. Default 30 seconds.
  * - `retry`: when a batch is tried again after a failure that allows it. Default: from 0.5 to 10 seconds with jitter,
- *   for a minute. A target that asks to wait longer is obeyed, up to a minute.
+ *   for a minute. A target that asks to wait longer is obeyed, up to a minute. While a flush or the end of the runtime
+ *   waits, a batch has one more attempt once its target has been away for 3 seconds, and is lost then.
  * - `closeTimeout`: longest time that the last events may take when the layer is released; when the runtime closes, its
  *   own limit holds. Default: that of the runtime.
  *
@@ -54,11 +56,14 @@ export interface DeliveryOptions {
 
 /**
  * What an exporter does with events. `export` gets them in the order of emission, one batch after the other. `flush`, if
- * there is one, runs before a batch counts as exported and no other is there.
+ * there is one, hands over what `export` has only taken in. It runs when somebody waits for that, and every so often.
  */
 export interface Exporter<R> {
   readonly export: (events: NonEmptyReadonlyArray<LifecycleEvent>) => Effect.Effect<void, ExportError, R>
-  readonly flush?: Effect.Effect<void, ExportError, R> | undefined
+  readonly flush?: {
+    readonly run: Effect.Effect<void, ExportError, R>
+    readonly every?: Duration.Duration | undefined
+  } | undefined
 }
 
 /** `start` as a layer. */
@@ -101,10 +106,14 @@ export const start = Effect.fnUntraced(function*<R>(options: DeliveryOptions, ex
     closeTimeout: Duration.fromInputUnsafe(options.closeTimeout ?? kernel.options.closeTimeout),
     retry: options.retry ?? defaultRetry,
     export: (events) => inside(Effect.suspend(() => exporter.export(events))),
-    flush: exporter.flush === undefined ? undefined : inside(exporter.flush)
+    state: { awaySince: undefined, isDown: false, isUnflushed: false }
   }
   yield* Effect.addFinalizer(() => countDropped(delivery))
-  yield* Effect.forkIn(delivering(delivery), scope)
+  const flush = exporter.flush === undefined ? undefined : yield* flushing(delivery, inside(exporter.flush.run))
+  if (flush !== undefined && exporter.flush?.every !== undefined) {
+    yield* Effect.forkIn(Effect.forever(Effect.andThen(Effect.sleep(exporter.flush.every), flush)), scope)
+  }
+  yield* Effect.forkIn(delivering(delivery, flush), scope)
   yield* Effect.addFinalizer(() => drained(delivery))
 })
 
@@ -123,7 +132,14 @@ interface Delivery {
   readonly closeTimeout: Duration.Duration
   readonly retry: Schedule.Schedule<unknown, ExportError>
   readonly export: (events: NonEmptyReadonlyArray<LifecycleEvent>) => Effect.Effect<void, ExportError>
-  readonly flush: Effect.Effect<void, ExportError> | undefined
+  readonly state: {
+    /** When the first of the attempts began that have failed since one worked, milliseconds since the Unix epoch. */
+    awaySince: number | undefined
+    /** Nobody waits for retries while the target is down. */
+    isDown: boolean
+    /** Something was taken in and not flushed. */
+    isUnflushed: boolean
+  }
 }
 
 const defaultRetry: Schedule.Schedule<unknown> = Schedule.exponential("500 millis").pipe(
@@ -133,6 +149,9 @@ const defaultRetry: Schedule.Schedule<unknown> = Schedule.exponential("500 milli
 )
 
 const longestWait = Duration.minutes(1)
+
+/** How long a target may be away while somebody waits for it, milliseconds. */
+const patience = 3000
 
 const countersOf = (name: string) => {
   const counter = (what: string, description: string) =>
@@ -159,20 +178,32 @@ const safely = ({ filter, name }: DeliveryOptions, kernel: Kernel): DeliveryOpti
     }
   }
 
+/** One flush at a time, tried again like a batch. */
+const flushing = (delivery: Delivery, run: Effect.Effect<void, ExportError>): Effect.Effect<Effect.Effect<void>> =>
+  Effect.map(Semaphore.make(1), (semaphore) => {
+    const { kernel, name, state } = delivery
+    const once = Effect.andThen(Effect.sync(() => void (state.isUnflushed = false)), attempts(delivery, run))
+    return Semaphore.withPermit(
+      semaphore,
+      Effect.catchCause(once, (cause) =>
+        Effect.sync(() => {
+          state.isUnflushed = true
+          kernel.trouble("export failed", name, Cause.squash(cause))
+        }))
+    )
+  })
+
 /** Takes batches until the mailbox is closed and empty. */
-const delivering = (delivery: Delivery): Effect.Effect<void> => {
-  const { counters, flush, kernel, mailbox, maxBatchSize, name } = delivery
-  // Once a batch was given up, the target counts as down until it takes one: nobody waits for retries then.
-  const state = { isDown: false }
+const delivering = (delivery: Delivery, flush: Effect.Effect<void> | undefined): Effect.Effect<void> => {
+  const { counters, kernel, mailbox, maxBatchSize, name, state } = delivery
   const send = (events: NonEmptyReadonlyArray<LifecycleEvent>): Effect.Effect<void> =>
-    Effect.matchCauseEffect(attempts(delivery, state, delivery.export(events)), {
+    Effect.matchCauseEffect(attempts(delivery, delivery.export(events)), {
       onSuccess: () => {
-        state.isDown = false
+        state.isUnflushed = true
         return Metric.update(counters.sent, events.length)
       },
       onFailure: (cause) => {
         const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-        if (error?.isRetryable === true) state.isDown = true
         kernel.trouble("export failed", name, error ?? cause)
         const lost = error?.lost ?? events.length
         return Effect.andThen(
@@ -181,13 +212,12 @@ const delivering = (delivery: Delivery): Effect.Effect<void> => {
         )
       }
     })
-  const settled = Effect.suspend(() => {
-    if (flush === undefined || (mailbox.size > 0 && !mailbox.isAwaited)) return Effect.void
-    return Effect.catchCause(
-      limited(delivery, flush),
-      (cause) => Effect.sync(() => kernel.trouble("flush of exporter failed", name, Cause.squash(cause)))
-    )
-  })
+  // What was taken in last counts as exported when it has been flushed, which waits until somebody wants it.
+  const isWanted = () => mailbox.isReady || mailbox.isAwaited
+  const settled = flush === undefined ? Effect.void : Effect.andThen(
+    Effect.suspend(() => isWanted() ? Effect.void : mailbox.waiters.until(isWanted)),
+    Effect.suspend(() => mailbox.isAwaited && state.isUnflushed ? flush : Effect.void)
+  )
   const loop: Effect.Effect<void> = Effect.suspend(() => {
     const events = mailbox.takeUpTo(maxBatchSize)
     if (!isReadonlyArrayNonEmpty(events)) {
@@ -220,16 +250,32 @@ const gathered = ({ mailbox, maxBatchSize, scheduledDelay }: Delivery): Effect.E
   })
 
 /** Tries until it works, may not be tried again, or has been tried for as long as the schedule says. */
-const attempts = (
-  delivery: Delivery,
-  state: { readonly isDown: boolean },
-  work: Effect.Effect<void, ExportError>
-): Effect.Effect<void, ExportError> => {
-  const { counters, kernel, mailbox, name, retry } = delivery
+const attempts = (delivery: Delivery, work: Effect.Effect<void, ExportError>): Effect.Effect<void, ExportError> => {
+  const { counters, kernel, mailbox, name, retry, state } = delivery
   const isHopeless = () => state.isDown && mailbox.isAwaited
+  const hasAnswered = () => {
+    state.awaySince = undefined
+    state.isDown = false
+  }
+  const failed = (error: ExportError, began: number) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      // A target that refuses, or says when to come again, is there.
+      if (!error.isRetryable || error.retryAfter !== undefined) return hasAnswered()
+      state.awaySince ??= began
+      if (now - state.awaySince >= patience) state.isDown = true
+    })
+  const once = Effect.flatMap(Clock.currentTimeMillis, (began) =>
+    limited(delivery, work).pipe(
+      Effect.andThen(Effect.sync(hasAnswered)),
+      Effect.tapError((error) => failed(error, began))
+    ))
   return Effect.flatMap(Schedule.toStep(retry), (step) => {
-    const attempt: Effect.Effect<void, ExportError> = Effect.catch(limited(delivery, work), (error) => {
+    const attempt: Effect.Effect<void, ExportError> = Effect.catch(once, (error) => {
       if (!error.isRetryable || isHopeless()) return Effect.fail(error)
+      const givenUp = Effect.suspend(() => {
+        state.isDown = true
+        return Effect.fail(error)
+      })
       const next = Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, error))
       return Pull.matchEffect(next, {
         onSuccess: ([, delay]) => {
@@ -241,8 +287,8 @@ const attempts = (
             Effect.andThen(attempt)
           )
         },
-        onDone: () => Effect.fail(error),
-        onFailure: () => Effect.fail(error)
+        onDone: () => givenUp,
+        onFailure: () => givenUp
       })
     })
     return attempt

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
+import type { HttpClientError } from "effect/http/HttpClientError"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -42,6 +43,22 @@ export const refusalOf = (response: HttpClientResponse): Effect.Effect<string> =
     const line = text.replaceAll(/[^\P{C}]+|\s+/gu, " ").trim().slice(0, 200)
     return `expected an answer 2xx, got ${response.status}${line === "" ? "" : `: ${line}`}`
   })
+
+/**
+ * Why there was no answer, in words for a log. The error itself is not kept: it has the request in it, with all its
+ * headers and the whole URL.
+ */
+export const silenceOf = ({ reason }: HttpClientError): string => {
+  const code = codeOf(reason)
+  return `expected an answer 2xx, got none (${code === undefined ? reason._tag : `${reason._tag}, ${code}`})`
+}
+
+/** The code that the system gave to a failure, such as `ECONNREFUSED`; it is on the failure or on one of its causes. */
+const codeOf = (failure: unknown, depth = 0): string | undefined => {
+  if (typeof failure !== "object" || failure === null || depth > 8) return undefined
+  if ("code" in failure && typeof failure.code === "string" && /^[A-Z_]+$/.test(failure.code)) return failure.code
+  return "cause" in failure ? codeOf(failure.cause, depth + 1) : undefined
+}
 
 /** How long the target asks to wait (RFC 9110, 10.2.3), if it does. */
 export const retryAfterOf = ({ headers }: HttpClientResponse): Effect.Effect<Duration.Duration | undefined> =>

@@ -4,7 +4,15 @@ import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import { ExportError } from "../ExportError.ts"
-import { beginningOf, type GivenHeaders, plainHeaders, refusalOf, retryAfterOf, shownUrl } from "./httpAnswer.ts"
+import {
+  beginningOf,
+  type GivenHeaders,
+  plainHeaders,
+  refusalOf,
+  retryAfterOf,
+  shownUrl,
+  silenceOf
+} from "./httpAnswer.ts"
 
 export interface PostOptions {
   readonly url: string
@@ -50,7 +58,6 @@ const refusal = (target: string, response: HttpClientResponse): Effect.Effect<Ex
 const unreachable = (target: string, error: HttpClientError): ExportError =>
   new ExportError({
     target,
-    reason: `expected an answer 2xx, got none (${error.reason._tag})`,
-    isRetryable: error.reason._tag !== "InvalidUrlError" && error.reason._tag !== "EncodeError",
-    cause: error
+    reason: silenceOf(error),
+    isRetryable: error.reason._tag !== "InvalidUrlError" && error.reason._tag !== "EncodeError"
   })

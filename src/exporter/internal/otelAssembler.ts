@@ -1,6 +1,6 @@
 import { gapMark, type LifecycleEvent, type Mark, type ScopeEnd, type ScopeStart } from "../../event/LifecycleEvent.ts"
 import { readSpanId, readTraceId, spanIdOf, type TraceContext, traceIdOf } from "./otelId.ts"
-import type { FinishedScope } from "./otelScope.ts"
+import type { Calls, FinishedScope } from "./otelScope.ts"
 
 /** A mark with the trace that it belongs to. `scope` is absent if its scope is not open, or if it has none. */
 export interface PlacedMark {
@@ -15,16 +15,22 @@ interface Open {
   readonly parentSpanId: string | undefined
   readonly marks: Array<Mark>
   droppedMarks: number
+  /** Its own if it is an agent, else those of the agent that it belongs to. */
+  readonly agent: Calls | undefined
 }
-
-/** Marks that a span keeps: OpenTelemetry's default for `OTEL_SPAN_EVENT_COUNT_LIMIT`. */
-const maxMarks = 128
 
 /** Scopes that are waited for. Beyond it the oldest one is given up: its end was lost on the way. */
 const maxOpen = 65_536
 
 /** Scopes that have ended under a trace that cannot be told from their ids, kept for what comes late. */
 const maxEnded = 4096
+
+export interface AssemblerOptions {
+  /** Marks that a scope keeps. Default 128. */
+  readonly maxMarks?: number | undefined
+  /** Which marks a scope keeps. Default: all. */
+  readonly keeps?: ((mark: Mark) => boolean) | undefined
+}
 
 /**
  * Joins the start of each scope with its end. Memory is bounded by the scopes that are open, and by what they started
@@ -35,6 +41,13 @@ export class Assembler {
   abandoned = 0
   private readonly open = new Map<string, Open>()
   private readonly ended = new Map<string, TraceContext>()
+  private readonly maxMarks: number
+  private readonly keeps: (mark: Mark) => boolean
+
+  constructor(options?: AssemblerOptions) {
+    this.maxMarks = options?.maxMarks ?? 128
+    this.keeps = options?.keeps ?? (() => true)
+  }
 
   /** The scope that this event ends; or the mark, with its place. */
   add(event: LifecycleEvent): FinishedScope | PlacedMark | undefined {
@@ -51,6 +64,8 @@ export class Assembler {
   private start(start: ScopeStart): undefined {
     const { metadata, parentUuid, uuid } = start
     const parent = parentUuid === undefined ? undefined : this.contextOf(parentUuid)
+    const callers = parentUuid === undefined ? undefined : this.open.get(parentUuid)?.agent
+    count(callers, start, 1)
     const traceId = readTraceId(metadata?.["otel.trace_id"])
     const isSampled = metadata?.["otel.sampled"] !== false && parent?.sampled !== false
     const remoteParent = traceId === undefined ? undefined : readSpanId(metadata?.["otel.parent_span_id"])
@@ -63,7 +78,8 @@ export class Assembler {
       },
       parentSpanId: remoteParent ?? (parentUuid === undefined ? undefined : spanIdOf(parentUuid)),
       marks: [],
-      droppedMarks: 0
+      droppedMarks: 0,
+      agent: start.category === "agent" ? { inference: 0, tool: 0 } : callers
     })
     if (this.open.size > maxOpen) {
       this.abandoned++
@@ -80,7 +96,10 @@ export class Assembler {
       this.ended.set(end.uuid, open.context)
       if (this.ended.size > maxEnded) this.forgetOldest(this.ended)
     }
-    return { ...open, end }
+    const { agent, ...scope } = open
+    if (open.start.category === "agent") return { ...scope, end, calls: agent }
+    if (end.outcome._tag === "Blocked") count(agent, open.start, -1)
+    return { ...scope, end, calls: undefined }
   }
 
   private mark(mark: Mark): PlacedMark | undefined {
@@ -89,8 +108,10 @@ export class Assembler {
     const { parentUuid } = mark
     const open = parentUuid === undefined ? undefined : this.open.get(parentUuid)
     if (open !== undefined) {
-      if (open.marks.length < maxMarks) open.marks.push(mark)
-      else open.droppedMarks++
+      if (this.keeps(mark)) {
+        if (open.marks.length < this.maxMarks) open.marks.push(mark)
+        else open.droppedMarks++
+      }
       return { mark, context: open.context, isOrphan: false }
     }
     const context = parentUuid === undefined ? undefined : this.contextOf(parentUuid)
@@ -114,4 +135,10 @@ export class Assembler {
       return
     }
   }
+}
+
+const count = (calls: Calls | undefined, { category }: ScopeStart, by: number): void => {
+  if (calls === undefined) return
+  if (category === "llm") calls.inference += by
+  if (category === "tool") calls.tool += by
 }

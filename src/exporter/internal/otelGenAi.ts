@@ -147,14 +147,8 @@ const tool: Describe = (attributes, scope, { content }) => {
 
 const agent: Describe = (attributes, scope, { content, convention }) => {
   const { end, start } = scope
-  const said = (...keys: ReadonlyArray<string>): unknown => {
-    for (const key of keys) {
-      const value = field(start.metadata, key)
-      if (value !== undefined) return value
-    }
-    return undefined
-  }
-  const name = said("gen_ai.agent.name", "agent_name") ?? start.name
+  const said = (...keys: ReadonlyArray<string>): unknown => keys.map((key) => field(start.metadata, key)).find(isSaid)
+  const name = agentName(scope)
   put(attributes, "gen_ai.agent.name", name)
   put(attributes, "gen_ai.agent.description", said("gen_ai.agent.description", "agent_description"))
   // In the newer convention an agent within the process has neither id nor version.
@@ -165,8 +159,16 @@ const agent: Describe = (attributes, scope, { content, convention }) => {
     putJson(attributes, "gen_ai.input.messages", spoken("user", start.data))
     putJson(attributes, "gen_ai.output.messages", spoken("assistant", end.data, convention))
   }
-  return typeof name === "string" ? name : start.name
+  return name
 }
+
+/** The name of an agent: that of its scope, unless its metadata has another one. */
+export const agentName = ({ start }: FinishedScope): string => {
+  const said = field(start.metadata, "gen_ai.agent.name") ?? field(start.metadata, "agent_name")
+  return typeof said === "string" && said !== "" ? said : start.name
+}
+
+const isSaid = (value: unknown): boolean => value !== undefined
 
 const workflow: Describe = (attributes, { start }) => {
   put(attributes, "gen_ai.workflow.name", start.name)

@@ -2,6 +2,7 @@ import type { Severity } from "../../event/LifecycleEvent.ts"
 import type { PlacedMark } from "./otelAssembler.ts"
 import { attributeOf, jsonText } from "./otelAttributes.ts"
 import type { TraceContext } from "./otelId.ts"
+import { type KnownLimits, limitAttributes, limitsOf } from "./otelLimits.ts"
 import { markAttributes } from "./otelProject.ts"
 import type { Attributes } from "./otelSpan.ts"
 
@@ -13,6 +14,8 @@ export interface LogRecord {
   readonly severityNumber: SeverityNumber
   readonly body: string
   readonly attributes: Attributes
+  /** How many were over the limit; absent if none. */
+  readonly droppedAttributes?: number
   readonly context: TraceContext | undefined
 }
 
@@ -23,7 +26,11 @@ const severityNumbers: Readonly<Record<Severity, SeverityNumber>> = { trace: 1, 
 const severities: ReadonlyArray<Severity> = ["trace", "debug", "info", "warn", "error"]
 
 /** The log record of a mark that has a severity of at least `minimum`. Its body is the data, else the name. */
-export const logOf = ({ context, mark }: PlacedMark, minimum: Severity): LogRecord | undefined => {
+export const logOf = (
+  { context, mark }: PlacedMark,
+  minimum: Severity,
+  { attributeCount, attributeValueLength }: KnownLimits = limitsOf(undefined)
+): LogRecord | undefined => {
   const { severity } = mark
   if (severity === undefined || severities.indexOf(severity) < severities.indexOf(minimum)) return undefined
   return {
@@ -31,7 +38,7 @@ export const logOf = ({ context, mark }: PlacedMark, minimum: Severity): LogReco
     severity,
     severityNumber: severityNumbers[severity],
     body: mark.data === undefined || mark.data === null ? mark.name : bodyOf(mark.data),
-    attributes: markAttributes(mark, false),
+    ...limitAttributes(markAttributes(mark, false), attributeCount, attributeValueLength),
     // A mark outside of every scope belongs to no trace.
     context: mark.parentUuid === undefined ? undefined : context
   }

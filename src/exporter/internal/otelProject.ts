@@ -7,6 +7,7 @@ import { type CostOf, reportedCost } from "./otelCost.ts"
 import { fullBody } from "./otelFull.ts"
 import { type Convention, genAiBody } from "./otelGenAi.ts"
 import { spanIdOf, type TraceContext, traceIdOf } from "./otelId.ts"
+import { type KnownLimits, limitAttributes, limitEvents, limitLinks, type Limits, limitsOf } from "./otelLimits.ts"
 import type { FinishedScope } from "./otelScope.ts"
 import type { Attributes, FinishedSpan, SpanBody, SpanEvent, SpanStatus } from "./otelSpan.ts"
 
@@ -19,6 +20,7 @@ export interface ProjectionSettings {
   readonly content: boolean
   readonly marks: boolean
   readonly cost: CostOf
+  readonly limits: KnownLimits
 }
 
 export interface ProjectionInput {
@@ -27,6 +29,7 @@ export interface ProjectionInput {
   readonly content?: boolean | undefined
   readonly marks?: boolean | undefined
   readonly cost?: CostOf | undefined
+  readonly limits?: Limits | undefined
 }
 
 export const settingsOf = (options: ProjectionInput | undefined): ProjectionSettings => {
@@ -37,16 +40,21 @@ export const settingsOf = (options: ProjectionInput | undefined): ProjectionSett
     convention: options?.convention ?? "v1.41",
     content: options?.content ?? !isPlain,
     marks: options?.marks ?? !isPlain,
-    cost: options?.cost ?? reportedCost
+    cost: options?.cost ?? reportedCost,
+    limits: limitsOf(options?.limits)
   }
 }
+
+/** What joins the events of scopes for these spans: with as many marks as they can have. */
+export const assemblerOf = ({ limits, marks }: ProjectionSettings): Assembler =>
+  new Assembler({ maxMarks: limits.eventCount, keeps: (mark) => marks || mark.category === "guardrail" })
 
 /** The finished spans of these events, in the order of their ends. */
 export const project = (
   events: Iterable<LifecycleEvent>,
   settings: ProjectionSettings
 ): ReadonlyArray<FinishedSpan> => {
-  const assembler = new Assembler()
+  const assembler = assemblerOf(settings)
   const spans: Array<FinishedSpan> = []
   for (const event of events) {
     const span = spanOf(assembler.add(event), settings)
@@ -82,12 +90,12 @@ const scopeSpan = (scope: FinishedScope, settings: ProjectionSettings): Finished
   const { outcome } = end
   if (outcome._tag === "Blocked") put(attributes, "heddle.blocked_by", outcome.by)
   if (outcome._tag === "Interrupted") put(attributes, "heddle.interrupted", outcome.origin ?? true)
-  const events = [
-    ...(settings.marks ? scope.marks.filter((mark) => mark.category !== "guardrail") : [])
-      .map((mark) => markEvent(mark, settings)),
-    ...decisionEvents(scope),
-    ...exceptionEvents(scope)
-  ]
+  const marks = settings.marks ? scope.marks.filter((mark) => mark.category !== "guardrail") : []
+  const { dropped, events } = limitEvents(
+    marks.map((mark) => markEvent(mark, settings)),
+    [...decisionEvents(scope), ...exceptionEvents(scope)],
+    settings.limits
+  )
   return {
     ...context,
     parentSpanId,
@@ -95,13 +103,16 @@ const scopeSpan = (scope: FinishedScope, settings: ProjectionSettings): Finished
     kind,
     start: start.timestamp,
     end: Math.max(end.timestamp, start.timestamp + 1),
-    attributes,
-    events: events.toSorted((a, b) => a.time - b.time),
-    droppedEvents: droppedMarks,
-    links: linksOf(scope),
+    ...spanAttributes(attributes, settings),
+    events,
+    droppedEvents: droppedMarks + dropped,
+    ...limitLinks(linksOf(scope), settings.limits),
     status: statusOf(outcome, settings.projection)
   }
 }
+
+const spanAttributes = (attributes: Attributes, { limits }: ProjectionSettings) =>
+  limitAttributes(attributes, limits.attributeCount, limits.attributeValueLength)
 
 const statusOf = (outcome: Outcome, projection: Projection): SpanStatus => {
   switch (outcome._tag) {
@@ -176,7 +187,8 @@ const markEvent = (mark: Mark, { content }: ProjectionSettings): SpanEvent => ({
 })
 
 /** A mark whose scope is not open stands for itself, as the shortest span there can be. */
-const orphanSpan = ({ context, mark }: PlacedMark, { content, projection }: ProjectionSettings): FinishedSpan => {
+const orphanSpan = ({ context, mark }: PlacedMark, settings: ProjectionSettings): FinishedSpan => {
+  const { content, projection } = settings
   const attributes = markAttributes(mark, content)
   put(attributes, "heddle.mark.orphan", true)
   if (projection === "openinference") {
@@ -194,7 +206,7 @@ const orphanSpan = ({ context, mark }: PlacedMark, { content, projection }: Proj
     kind: "internal",
     start: mark.timestamp,
     end: mark.timestamp + 1,
-    attributes,
+    ...spanAttributes(attributes, settings),
     events: [],
     droppedEvents: 0,
     links: [],

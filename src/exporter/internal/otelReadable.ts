@@ -45,7 +45,12 @@ export interface ReadableSpan {
   readonly status: { readonly code: number; readonly message?: string }
   readonly attributes: Attributes
   readonly links: Array<{ readonly context: SpanContext }>
-  readonly events: Array<{ readonly name: string; readonly time: HrTime; readonly attributes: Attributes }>
+  readonly events: Array<{
+    readonly name: string
+    readonly time: HrTime
+    readonly attributes: Attributes
+    readonly droppedAttributesCount: number
+  }>
   readonly ended: boolean
   readonly resource: SpanResource
   readonly instrumentationScope: { readonly name: string; readonly version: string }
@@ -92,13 +97,18 @@ export const readable = (span: FinishedSpan, resource: SpanResource): ReadableSp
       : { code: statusCodes[span.status.code], message },
     attributes: span.attributes,
     links: span.links.map((link) => ({ context: contextOf(link) })),
-    events: span.events.map(({ attributes, name, time }) => ({ name, attributes, time: hrTime(time) })),
+    events: span.events.map(({ attributes, droppedAttributes, name, time }) => ({
+      name,
+      attributes,
+      time: hrTime(time),
+      droppedAttributesCount: droppedAttributes ?? 0
+    })),
     ended: true,
     resource,
     instrumentationScope,
-    droppedAttributesCount: 0,
+    droppedAttributesCount: span.droppedAttributes ?? 0,
     droppedEventsCount: span.droppedEvents,
-    droppedLinksCount: 0
+    droppedLinksCount: span.droppedLinks ?? 0
   }
 }
 

@@ -3,12 +3,20 @@ import type { Mark, Outcome, ScopeEnd, ScopeStart } from "../../event/LifecycleE
 import { field } from "./otelAttributes.ts"
 import type { TraceContext } from "./otelId.ts"
 
+/** How often an agent asked models and tools. */
+export interface Calls {
+  inference: number
+  tool: number
+}
+
 /** A scope that has ended, with what happened directly under it. */
 export interface FinishedScope {
   readonly start: ScopeStart
   readonly end: ScopeEnd
   readonly marks: ReadonlyArray<Mark>
   readonly droppedMarks: number
+  /** Of an agent: the calls that it made itself, not through another agent. Calls that were blocked are none. */
+  readonly calls: Calls | undefined
   readonly context: TraceContext
   readonly parentSpanId: string | undefined
 }

@@ -10,6 +10,8 @@ export interface SpanEvent {
   readonly name: string
   readonly time: number
   readonly attributes: Attributes
+  /** How many were over the limit; absent if none. */
+  readonly droppedAttributes?: number
 }
 
 export interface SpanStatus {
@@ -17,7 +19,10 @@ export interface SpanStatus {
   readonly message?: string | undefined
 }
 
-/** A finished span. `end` is later than `start`; both are microseconds since the Unix epoch. */
+/**
+ * A finished span. `end` is later than `start`; both are microseconds since the Unix epoch. What was over a limit is
+ * counted, where there was any.
+ */
 export interface FinishedSpan extends TraceContext {
   readonly parentSpanId: string | undefined
   readonly name: string
@@ -25,9 +30,11 @@ export interface FinishedSpan extends TraceContext {
   readonly start: number
   readonly end: number
   readonly attributes: Attributes
+  readonly droppedAttributes?: number
   readonly events: ReadonlyArray<SpanEvent>
   readonly droppedEvents: number
   readonly links: ReadonlyArray<TraceContext>
+  readonly droppedLinks?: number
   readonly status: SpanStatus
 }
 

@@ -34,17 +34,17 @@ const encodeSpan = (span: FinishedSpan): OtlpSpan => ({
   startTimeUnixNano: nanos(span.start),
   endTimeUnixNano: nanos(span.end),
   attributes: encodeAttributes(span.attributes),
-  droppedAttributesCount: 0,
-  events: span.events.map(({ attributes, name, time }) => ({
+  droppedAttributesCount: span.droppedAttributes ?? 0,
+  events: span.events.map(({ attributes, droppedAttributes, name, time }) => ({
     name,
     timeUnixNano: nanos(time),
     attributes: encodeAttributes(attributes),
-    droppedAttributesCount: 0
+    droppedAttributesCount: droppedAttributes ?? 0
   })),
   droppedEventsCount: span.droppedEvents,
   status: encodeStatus(span.status),
   links: span.links.map(({ spanId, traceId }) => ({ traceId, spanId, attributes: [], droppedAttributesCount: 0 })),
-  droppedLinksCount: 0
+  droppedLinksCount: span.droppedLinks ?? 0
 })
 
 const encodeStatus = ({ code, message }: SpanStatus): OtlpSpan["status"] =>
@@ -57,12 +57,12 @@ const encodeLog = (record: LogRecord): OtlpLogRecord => ({
   severityText: record.severity.toUpperCase(),
   body: { stringValue: record.body },
   attributes: encodeAttributes(record.attributes),
-  droppedAttributesCount: 0,
+  droppedAttributesCount: record.droppedAttributes ?? 0,
   ...(record.context === undefined ? undefined : { traceId: record.context.traceId, spanId: record.context.spanId })
 })
 
-const encodeAttributes = (attributes: Attributes): Array<OtlpResource.KeyValue> =>
+export const encodeAttributes = (attributes: Attributes): Array<OtlpResource.KeyValue> =>
   OtlpResource.entriesToAttributes(Object.entries(attributes))
 
 /** Nanoseconds as decimal text: they do not fit into a double. */
-const nanos = (micros: number): string => String(BigInt(Math.floor(micros)) * 1000n)
+export const nanos = (micros: number): string => String(BigInt(Math.floor(micros)) * 1000n)

@@ -2,6 +2,7 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { Convention } from "./otelGenAi.ts"
+import type { Limits } from "./otelLimits.ts"
 
 /* The environment variables of OpenTelemetry, as its specification has them. */
 
@@ -74,9 +75,39 @@ export const batching = (signal: "traces" | "logs") => {
   })
 }
 
+const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+/** Limits of what a signal holds: its own variables, else those for all. */
+export const limits = (signal: "traces" | "logs"): Config.Config<Limits> => {
+  const prefix = signal === "traces" ? "OTEL_SPAN" : "OTEL_LOGRECORD"
+  const count = (variable: string) => optional(Config.schema(Natural, variable))
+  return Config.map(
+    Config.all({
+      commonLength: count("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+      commonCount: count("OTEL_ATTRIBUTE_COUNT_LIMIT"),
+      ownLength: count(`${prefix}_ATTRIBUTE_VALUE_LENGTH_LIMIT`),
+      ownCount: count(`${prefix}_ATTRIBUTE_COUNT_LIMIT`),
+      eventAttributeCount: count("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"),
+      eventCount: count("OTEL_SPAN_EVENT_COUNT_LIMIT"),
+      linkCount: count("OTEL_SPAN_LINK_COUNT_LIMIT")
+    }),
+    ({ commonCount, commonLength, eventAttributeCount, eventCount, linkCount, ownCount, ownLength }) => ({
+      attributeValueLength: ownLength ?? commonLength,
+      attributeCount: ownCount ?? commonCount,
+      eventAttributeCount: eventAttributeCount ?? commonCount,
+      eventCount,
+      linkCount
+    })
+  )
+}
+
 export const metricInterval: Config.Config<Duration.Duration> = Config.withDefault(
   millis("OTEL_METRIC_EXPORT_INTERVAL"),
   Duration.minutes(1)
+)
+
+export const metricTimeout: Config.Config<Duration.Duration | undefined> = optional(
+  millis("OTEL_METRIC_EXPORT_TIMEOUT")
 )
 
 export const temporality: Config.Config<"cumulative" | "delta"> = Config.withDefault(

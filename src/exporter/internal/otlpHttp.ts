@@ -6,7 +6,15 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ExportError } from "../ExportError.ts"
-import { beginningOf, type GivenHeaders, plainHeaders, refusalOf, retryAfterOf, shownUrl } from "./httpAnswer.ts"
+import {
+  beginningOf,
+  type GivenHeaders,
+  plainHeaders,
+  refusalOf,
+  retryAfterOf,
+  shownUrl,
+  silenceOf
+} from "./httpAnswer.ts"
 
 /** Where and how one signal is posted. */
 export interface Target {
@@ -39,13 +47,8 @@ export const send = (
 ): Effect.Effect<void, ExportError, HttpClient.HttpClient> => {
   const target = shownUrl(request.url)
   return HttpClient.execute(request).pipe(
-    Effect.mapError((cause) =>
-      new ExportError({
-        target,
-        reason: `expected an answer, got none (${cause.reason._tag})`,
-        isRetryable: cause.reason._tag === "TransportError",
-        cause
-      })
+    Effect.mapError((error) =>
+      new ExportError({ target, reason: silenceOf(error), isRetryable: error.reason._tag === "TransportError" })
     ),
     Effect.flatMap((response) =>
       response.status >= 200 && response.status < 300 ? accepted(target, response) : refused(target, response)

@@ -1,30 +1,35 @@
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as OtlpExporter from "effect/observability/OtlpExporter"
-import * as OtlpMetrics from "effect/observability/OtlpMetrics"
 import * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { Kernel } from "../../event/internal/kernel.ts"
 import { AgentRuntime } from "../../event/internal/runtime.ts"
-import type { Severity } from "../../event/LifecycleEvent.ts"
+import type { LifecycleEvent, Severity } from "../../event/LifecycleEvent.ts"
 import * as Delivery from "./delivery.ts"
-import { plainHeaders } from "./httpAnswer.ts"
+import { Assembler } from "./otelAssembler.ts"
 import { batches } from "./otelBatch.ts"
 import type { Convention } from "./otelGenAi.ts"
+import { type Limits, limitsOf } from "./otelLimits.ts"
 import { logOf } from "./otelLog.ts"
-import { measure } from "./otelMetrics.ts"
+import { Meter } from "./otelMeter.ts"
+import { measure, type Measurement } from "./otelMetrics.ts"
 import { adoptSpans } from "./otelParent.ts"
-import { type ProjectionSettings, spanOf } from "./otelProject.ts"
+import { assemblerOf, type ProjectionSettings, spanOf } from "./otelProject.ts"
 import { Recorder } from "./otelRecorder.ts"
-import { instrumentationScope, logsData, traceData } from "./otlpEncode.ts"
+import { logsData, traceData } from "./otlpEncode.ts"
 import * as Env from "./otlpEnv.ts"
 import * as Http from "./otlpHttp.ts"
+import { metricsData } from "./otlpMetricsData.ts"
 
 /** What the code says about where to export; the environment says the rest. */
 export interface Destination {
@@ -57,7 +62,8 @@ export const traces = Effect.fnUntraced(function*(
     kernel,
     options.name,
     (done) => spanOf(done, settings),
-    (spans) => spans.length === 0 ? undefined : post(traceData(resource, spans))
+    (spans) => spans.length === 0 ? undefined : post(traceData(resource, spans)),
+    assemblerOf(settings)
   )
   yield* adoptSpans
   yield* Delivery.start(yield* withEnv(options, "traces"), { export: (events) => project(events) ?? Effect.void })
@@ -67,65 +73,60 @@ export const traces = Effect.fnUntraced(function*(
 export const logs = Effect.fnUntraced(function*(
   destination: Destination,
   options: Deliver,
-  minimum: Severity
+  { limits, minimum }: { readonly minimum: Severity; readonly limits: Limits }
 ): Effect.fn.Return<void, Config.ConfigError, Services> {
   const { kernel } = yield* AgentRuntime
   const { resource, serialization, target } = yield* resolve(destination, "logs")
   const post = posting(target, serialization.logs)
+  const known = limitsOf(limits)
   const project = batches(
     kernel,
     options.name,
-    (done) => "mark" in done && done.context.sampled !== false ? logOf(done, minimum) : undefined,
-    (records) => records.length === 0 ? undefined : post(logsData(resource, records))
+    (done) => "mark" in done && done.context.sampled !== false ? logOf(done, minimum, known) : undefined,
+    (records) => records.length === 0 ? undefined : post(logsData(resource, records)),
+    new Assembler({ keeps: () => false })
   )
   yield* Delivery.start(yield* withEnv(options, "logs"), { export: (events) => project(events) ?? Effect.void })
 })
 
-/** Metrics in a registry of their own to `/v1/metrics`, at intervals and at the end. */
+/** Metrics to `/v1/metrics`: at intervals, when somebody waits for a flush, and at the end. */
 export const metrics = Effect.fnUntraced(function*(
   destination: Destination,
   options: Deliver,
   convention: Convention
 ): Effect.fn.Return<void, Config.ConfigError, Services> {
+  const { kernel } = yield* AgentRuntime
   const { resource, serialization, target } = yield* resolve(destination, "metrics")
-  const registry: Metric.MetricRegistry = new Map()
-  const flusher = yield* Layer.build(OtlpExporter.layerFlusher)
-  // Its last export comes after the last measurement: it is released after what follows.
-  yield* OtlpMetrics.make({
-    url: target.url,
-    // Must be there, and is put right where the body is made.
-    resource: { serviceName: instrumentationScope.name },
-    headers: plainHeaders(target.headers),
-    compression: target.compression,
-    exportInterval: yield* Env.metricInterval,
-    temporality: yield* Env.temporality
-  }).pipe(
-    Effect.provideContext(flusher),
-    Effect.provideService(OtlpSerialization.OtlpSerialization, withoutUnits(serialization, resource)),
-    Effect.provideService(Metric.MetricRegistry, registry)
-  )
-  yield* recordMetrics(options, convention, registry)
+  const now = Effect.map(Clock.currentTimeMillis, (millis) => millis * 1000)
+  const meter = new Meter(yield* Env.temporality, yield* now)
+  const post = posting(target, serialization.metrics)
+  const project = measurements(kernel, options.name, convention, (all) => meter.record(all.flat()))
+  const run = Effect.flatMap(now, (until) => {
+    if (meter.isEmpty) return Effect.void
+    const collected = meter.collect(until)
+    return Effect.onExit(
+      post(metricsData(resource, collected)),
+      (exit) => Effect.sync(() => Exit.isFailure(exit) ? meter.giveBack(collected) : undefined)
+    )
+  })
+  yield* Delivery.start({ ...(yield* withTimeout(options)), filter: isNoMark }, {
+    export: (events) => Effect.sync(() => project(events)),
+    flush: { run, every: yield* Env.metricInterval }
+  })
 })
 
-/** Records what the ends of scopes add to the metrics. */
+/** Records what the ends of scopes add to the metrics of the application; whoever exports those is flushed too. */
 export const recordMetrics = Effect.fnUntraced(function*(
   options: Deliver,
-  convention: Convention,
-  registry: Metric.MetricRegistry | undefined
+  convention: Convention
 ): Effect.fn.Return<void, never, AgentRuntime | Scope.Scope> {
   const { kernel } = yield* AgentRuntime
+  const flusher = yield* Effect.serviceOption(OtlpExporter.Flusher)
   const recorder = new Recorder()
-  const project = batches(
-    kernel,
-    options.name,
-    (done) => "start" in done ? measure(done, convention) : undefined,
-    (measurements) => recorder.record(measurements.flat())
-  )
-  yield* Delivery.start({ ...options, filter: ({ _tag }) => _tag !== "Mark" }, {
-    export: (events) =>
-      registry === undefined
-        ? project(events)
-        : Effect.provideService(project(events), Metric.MetricRegistry, registry)
+  const project = measurements(kernel, options.name, convention, (all) => recorder.record(all.flat()))
+  yield* Delivery.start({ ...options, filter: isNoMark }, {
+    export: project,
+    flush: Option.isNone(flusher) ? undefined : { run: flusher.value.flush }
   })
 })
 
@@ -180,33 +181,24 @@ const withEnv = (options: Deliver, signal: "traces" | "logs"): Config.Config<Del
     exportTimeout: options.exportTimeout ?? timeout ?? batching.exportTimeout
   }))
 
-/** Effect's metrics have their unit among the attributes of each point, which the conventions do not know. */
-const withoutUnits = (
-  serialization: Resolved["serialization"],
-  resource: OtlpResource.Resource
-): Resolved["serialization"] => ({
-  ...serialization,
-  metrics: ({ resourceMetrics }) =>
-    serialization.metrics({
-      resourceMetrics: resourceMetrics.map(({ scopeMetrics }) => ({
-        resource,
-        scopeMetrics: scopeMetrics.map(({ metrics }) => ({
-          scope: instrumentationScope,
-          metrics: metrics.map((metric) => ({
-            ...metric,
-            ...(metric.sum === undefined ? undefined : {
-              sum: { ...metric.sum, dataPoints: metric.sum.dataPoints.map(withoutUnit) }
-            }),
-            ...(metric.histogram === undefined ? undefined : {
-              histogram: { ...metric.histogram, dataPoints: metric.histogram.dataPoints.map(withoutUnit) }
-            })
-          }))
-        }))
-      }))
-    })
-})
+const withTimeout = (options: Deliver): Config.Config<Deliver> =>
+  Config.map(Config.all([Env.timeout("metrics"), Env.metricTimeout]), ([timeout, common]) => ({
+    ...options,
+    exportTimeout: options.exportTimeout ?? timeout ?? common
+  }))
 
-const withoutUnit = <P extends { attributes?: Array<OtlpResource.KeyValue> }>(point: P): P => ({
-  ...point,
-  attributes: point.attributes?.filter(({ key }) => key !== "unit") ?? []
-})
+const isNoMark = ({ _tag }: LifecycleEvent): boolean => _tag !== "Mark"
+
+const measurements = <B>(
+  kernel: Kernel,
+  name: string,
+  convention: Convention,
+  all: (measurements: ReadonlyArray<ReadonlyArray<Measurement>>) => B
+) =>
+  batches(
+    kernel,
+    name,
+    (done) => "start" in done ? measure(done, convention) : undefined,
+    all,
+    new Assembler({ keeps: () => false })
+  )
