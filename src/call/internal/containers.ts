@@ -9,7 +9,13 @@ const isProxy: (value: unknown) => boolean = (() => {
   return util?.types.isProxy ?? (() => false)
 })()
 
-const getDescriptor = Object.getOwnPropertyDescriptor
+const { __lookupGetter__: lookupGetter, __lookupSetter__: lookupSetter } = Object.prototype as unknown as Accessors
+
+/** Of Annex B, hence in no type of `Object`; every engine has them. */
+interface Accessors {
+  readonly __lookupGetter__: (this: object, key: string) => unknown
+  readonly __lookupSetter__: (this: object, key: string) => unknown
+}
 
 /**
  * Whether a value is a plain object or array without accessors. Never throws.
@@ -24,8 +30,9 @@ const isPlainContainer = (value: unknown): value is Record<string, unknown> | Re
   if (proto === Array.prototype) return Array.isArray(value)
   if (proto !== Object.prototype && proto !== null) return false
   for (const key in value) {
-    const descriptor = getDescriptor(value, key)
-    if (descriptor === undefined || descriptor.get !== undefined || descriptor.set !== undefined) return false
+    // A descriptor would say both, but is an object of its own for each key. A setter alone reads as `undefined`.
+    if (lookupGetter.call(value, key) !== undefined) return false
+    if (value[key as keyof typeof value] === undefined && lookupSetter.call(value, key) !== undefined) return false
   }
   return true
 }

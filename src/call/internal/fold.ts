@@ -1,5 +1,5 @@
 import type { StreamFold, StreamState } from "../../codec/Codec.ts"
-import { sizeOf } from "../../event/internal/size.ts"
+import { sizeOfData } from "../../event/internal/size.ts"
 
 /** How the chunks of a stream become one response. */
 export interface Fold {
@@ -78,7 +78,7 @@ export class Folding {
 
   add(chunk: unknown): void {
     if (this.isTruncated || this.failure !== undefined) return
-    this.bytes += sizeOf(chunk, chunkLevels)
+    this.bytes += sizeOfData(chunk, chunkLevels)
     if (this.bytes > this.maxBytes) {
       this.isTruncated = true
       return

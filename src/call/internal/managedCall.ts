@@ -8,6 +8,7 @@ import type { Codec } from "../../codec/Codec.ts"
 import type { EndDetail } from "../../event/internal/eventRecord.ts"
 import type { Frame } from "../../event/internal/frame.ts"
 import type { Kernel, Site } from "../../event/internal/kernel.ts"
+import { arrayOf } from "../../event/internal/plainObject.ts"
 import { type Annotator, noAttributes, type Span, type SpanSpec } from "../../event/internal/span.ts"
 import type { DecisionRecord, Profile } from "../../event/LifecycleEvent.ts"
 import type { Call } from "../../middleware/Call.ts"
@@ -182,7 +183,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
     const { decisions } = this
     // One record in an array of its own size: an empty array that grows takes room for seventeen.
     if (decisions === undefined) {
-      this.decisions = [decision]
+      this.decisions = arrayOf(decision)
       if (isRepeated) (this.places ??= new Map()).set(step, 0)
       return false
     }

@@ -51,11 +51,12 @@ export const pullAround = (
       } catch (defect) {
         return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
       }
+      const inside = callbackContext(context, fiber, frame)
       return Effect.map(
-        openStream(stream, callbackContext(context, fiber, frame), scope),
+        openStream(stream, inside, scope),
         (pull) =>
           Effect.catchCause(
-            pull,
+            withContext(pull, inside),
             (cause) => Effect.failCause(Pull.isDoneCause(cause) ? cause : ownCause(run, entry.name, cause))
           )
       )
@@ -63,7 +64,11 @@ export const pullAround = (
     const tampered = checkDigest(run, request)
     if (tampered !== undefined) return Effect.fail(tampered)
     const context = workContext(run, fiber, frame)
-    return openStream(Stream.suspend(() => provider(run.payloadForWork(request))), context, scope)
+    const open = openStream(Stream.suspend(() => provider(run.payloadForWork(request))), context, scope)
+    // Without intercepts the call's own context, which has the provider's services, is current whenever this is pulled.
+    return steps.length === 0 && context === run.context
+      ? open as Effect.Effect<AnyPull, unknown>
+      : Effect.map(open, (pull) => withContext(pull, context))
   })
 
 /**
@@ -74,15 +79,12 @@ const openStream = (
   stream: Stream.Stream<unknown, unknown, unknown>,
   context: Context.Context<never>,
   outer: Scope.Scope
-): Effect.Effect<AnyPull, unknown> =>
+): Effect.Effect<Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown, unknown>, unknown> =>
   Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
     return Effect.andThen(
       Scope.addFinalizerExit(outer, (exit) => withContext(Scope.close(scope, exit), context)),
-      Effect.map(
-        withContext(Channel.toPullScoped(Stream.toChannel(stream), scope), context),
-        (pull) => withContext(pull, context)
-      )
+      withContext(Channel.toPullScoped(Stream.toChannel(stream), scope), context)
     )
   })
 

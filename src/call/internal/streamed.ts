@@ -1,6 +1,7 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
@@ -17,7 +18,7 @@ import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
 import { applicableOutputs, judgeOutput } from "./judge.ts"
 import { type CallSpec, Run } from "./managedCall.ts"
-import type { AnyFiber } from "./operation.ts"
+import { type AnyFiber, Operation } from "./operation.ts"
 import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
 import { isPending } from "./verdict.ts"
 
@@ -51,6 +52,9 @@ class StreamedRun extends Run<Chunks, unknown, never> {
   /** Owns what the provider side holds open. */
   private readonly scope = Scope.makeUnsafe()
   private upstream: AnyPull | undefined = undefined
+  /** Who pulls now, and the context that it came with. */
+  private puller: AnyFiber | undefined = undefined
+  private consumer: Context.Context<never> | undefined = undefined
   private isDone = false
   private isAbandoned = false
   private releasedChunks = 0
@@ -63,17 +67,41 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     this.folding = new Folding(fold, spec.codec?.stream)
   }
 
-  /** One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. */
-  readonly pull: AnyPull = Effect.withFiber((fiber) => {
-    const consumer = fiber.context
-    return Effect.onExitPrimitive(
-      this.upstream === undefined ? this : this.next(this.upstream),
-      (exit) => {
-        fiber.setContext(consumer)
-        return Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? this.finish(exit) : undefined
-      }
-    )
-  })
+  /**
+   * One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. It is one effect
+   * for all steps, which come one after the other.
+   */
+  readonly pull: AnyPull = Effect.onExitPrimitive(new Enter(this), (exit) => this.leave(exit))
+
+  /** Goes into the call's scope, behind the exit frame that leaves it. */
+  enter(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
+    const { upstream } = this
+    this.puller = fiber
+    this.consumer = fiber.context
+    if (upstream === undefined) return this
+    if (this.isDone) return Cause.done()
+    fiber.setContext(this.context)
+    return this.isUntouched ? upstream : this.next(upstream)
+  }
+
+  private leave(exit: Exit.Exit<Chunks, unknown>): Effect.Effect<void> | undefined {
+    const { consumer, puller } = this
+    if (puller !== undefined && consumer !== undefined) puller.setContext(consumer)
+    this.puller = undefined
+    this.consumer = undefined
+    if (Exit.isSuccess(exit)) {
+      if (this.isUntouched) this.take(exit.value)
+      return undefined
+    }
+    if (Cause.hasInterruptsOnly(exit.cause)) return undefined
+    if (this.isUntouched && Pull.isDoneCause(exit.cause)) this.isDone = true
+    return this.finish(exit)
+  }
+
+  /** Nothing judges, changes or holds back what the provider gives: its pulls are those of the call. */
+  private get isUntouched(): boolean {
+    return this.window === undefined && this.chains.streams.length === 0
+  }
 
   /** The consumer is gone: it read enough, failed, or was interrupted. */
   abandon(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
@@ -92,7 +120,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     }
     return Effect.flatMap(pullAround(this, this.provider, 0, this.request, this.span, this.scope), (pull) => {
       this.upstream = pull
-      return this.next(pull)
+      return this.isUntouched ? pull : this.next(pull)
     })
   }
 
@@ -112,10 +140,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
 
   private accept(chunks: Chunks, pull: AnyPull): Effect.Effect<Chunks, unknown> {
     const { window } = this
-    if (window === undefined) {
-      if (this.isListening) { for (const chunk of chunks) this.folding.add(chunk) }
-      return Effect.succeed(this.released(chunks))
-    }
+    if (window === undefined) return Effect.succeed(this.take(chunks))
     for (const chunk of chunks) {
       this.folding.add(chunk)
       window.add(chunk, this.folding.text)
@@ -178,6 +203,12 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     return this.folding.failure === undefined ? undefined : "the fold of the output threw, so it cannot be judged"
   }
 
+  /** Chunks that nobody judges. */
+  private take(chunks: Chunks): Chunks {
+    if (this.isListening) { for (const chunk of chunks) this.folding.add(chunk) }
+    return this.released(chunks)
+  }
+
   private released(chunks: Chunks): Chunks {
     if (this.firstChunkAt === undefined && this.isListening) this.firstChunkAt = this.kernel.now(this.span.clock)
     this.releasedChunks += chunks.length
@@ -231,6 +262,19 @@ class StreamedRun extends Run<Chunks, unknown, never> {
         })
       }
     }
+  }
+}
+
+class Enter extends Operation<Chunks, unknown, never> {
+  private readonly run: StreamedRun
+
+  constructor(run: StreamedRun) {
+    super()
+    this.run = run
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
+    return this.run.enter(fiber)
   }
 }
 

@@ -357,14 +357,15 @@ export class Mailbox {
 
   private advance(source: Source, sequence: number): void {
     if (sequence > source.offered) source.offered = sequence
-    if (this.queue.size === 0 && this.current === undefined) source.handled = Math.max(source.handled, source.offered)
+    if (this.queue.size > 0 || this.current !== undefined) return
+    if (source.offered > source.handled) source.handled = source.offered
   }
 
   private complete(source: Source, sequence: number): void {
     if (this.isLocal) this.outstanding--
     if (sequence > source.handled) source.handled = sequence
     if (this.queue.size > 0) return
-    for (const each of this.sources) each.handled = Math.max(each.handled, each.offered)
+    for (const each of this.sources) if (each.offered > each.handled) each.handled = each.offered
   }
 
   private announceGap(gap: MutableGap): LifecycleEvent.Mark {

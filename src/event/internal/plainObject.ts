@@ -13,3 +13,12 @@ export const constructorOf = <Args extends ReadonlyArray<unknown>, A extends obj
   assign.prototype = Object.prototype
   return assign as unknown as new(...args: Args) => A
 }
+
+/** An array of one item, which can grow: for arrays that are kept in the same way. */
+export const arrayOf = <A>(item: A): Array<A> => {
+  const array = (one as ReadonlyArray<A>).slice()
+  array[0] = item
+  return array
+}
+
+const one: ReadonlyArray<unknown> = Object.freeze([undefined])
