@@ -38,15 +38,10 @@ export const keep = (host: Span, guest: Guest): () => void => {
   return () => guests.remove(host, guest)
 }
 
-/** A kernel has no guests until it has the first one: from then on it asks before it ends a span. */
+/** A kernel has no guests until it has the first one. */
 const guestsOf = (kernel: Kernel): Guests => {
-  const endSpan: Kernel["endSpan"] = kernel.endSpan
-  if ("guests" in endSpan && endSpan.guests instanceof Guests) return endSpan.guests
+  if (kernel.guests instanceof Guests) return kernel.guests
   const guests = new Guests()
-  const closing: Kernel["endSpan"] = (span, exit, data, end) => {
-    guests.close(span)
-    endSpan.call(kernel, span, exit, data, end)
-  }
-  kernel.endSpan = Object.assign(closing, { guests })
+  kernel.guests = guests
   return guests
 }

@@ -89,6 +89,8 @@ export class Kernel {
   wake: (() => void) | undefined = undefined
   /** The Effect span under which work inside of a span runs; set while an exporter makes spans of scopes. */
   spanParent: ((span: Span) => Tracer.AnySpan) | undefined = undefined
+  /** What ends with the scope around it, while there is any: asked before a span ends. */
+  guests: { readonly close: (host: Span) => void } | undefined = undefined
   /** Builds what can be built without waiting; set by the dispatcher. */
   drainNow: () => void = () => undefined
   readonly troubles: Array<Trouble> = []
@@ -169,6 +171,7 @@ export class Kernel {
     end: EndDetail | undefined
   ): void {
     if (!span.isOpen) return
+    if (this.guests !== undefined) this.guests.close(span)
     this.unlink(span)
     if (span.startSequence < 0 || (span.startSequence === 0 && this.lateEndListeners === 0)) return
     if (!this.isListening(span)) return
