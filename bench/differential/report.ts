@@ -1,7 +1,6 @@
 /** The table that a run prints, and what it writes into the README. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { type DifferenceName, differences } from "./differences.ts"
-import { version } from "./drivers/native.ts"
 import type { Verdict } from "./runScenario.ts"
 
 export const tableOf = (verdicts: ReadonlyArray<Verdict>): string => {
@@ -37,13 +36,20 @@ export const writeReadme = (verdicts: ReadonlyArray<Verdict>): void => {
   writeFileSync(file, `${text.slice(0, from)}${begin}\n\n${summaryOf(verdicts)}\n\n${text.slice(to)}`)
 }
 
+/** The version that `bench/package.json` pins. */
+const version = (): string => {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8")
+  const { dependencies } = JSON.parse(text) as { readonly dependencies: Readonly<Record<string, string>> }
+  return dependencies["nemo-relay-node"] ?? "of an unknown version"
+}
+
 const summaryOf = (verdicts: ReadonlyArray<Verdict>): string => {
   const plain = verdicts.filter(({ scenario }) => scenario.differences.length === 0)
   const events = verdicts.reduce((sum, { events }) => sum + events.reference, 0)
   const uses = (name: DifferenceName): number =>
     verdicts.filter(({ scenario }) => scenario.differences.includes(name)).length
   return [
-    `${verdicts.length} scenarios against ${version}: ${plain.length} are the same as they are, ` +
+    `${verdicts.length} scenarios against nemo-relay-node ${version()}: ${plain.length} are the same as they are, ` +
     `${verdicts.length - plain.length} but for the differences below, each of which is meant. The reference emitted ` +
     `${events} events.`,
     "",

@@ -173,8 +173,6 @@ export interface Typed {
   ) => Promise<NativeStream>
 }
 
-export const version = "nemo-relay-node 0.9.2"
-
 export const loadNative = async (): Promise<{ readonly native: Native; readonly typed: Typed }> => {
   const main = await loadPeer<{ readonly default: Native }>("nemo-relay-node")
   const typed = await loadPeer<{ readonly default: Typed }>("nemo-relay-node/typed")
