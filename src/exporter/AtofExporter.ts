@@ -163,7 +163,9 @@ export const layerHttp = (
  * **Details**
  *
  * `scheduledDelay` is 100 milliseconds unless set. When nobody reads standard output any more, events are counted as
- * failed and the work goes on.
+ * failed and the work goes on. A reader that is slow is waited for: what was begun cannot be taken back, and would be
+ * there twice if it was tried again, so there is no `exportTimeout` unless it is set. Newer events are dropped when too
+ * many wait.
  *
  * @stability experimental
  * @category layers
@@ -176,7 +178,12 @@ export const layerStdout = (
     const stdio = yield* Stdio.Stdio
     const write = yield* writerTo(stdio)
     yield* delivery.start(
-      { ...options, name: options?.name ?? "atof-stdout", scheduledDelay: options?.scheduledDelay ?? "100 millis" },
+      {
+        ...options,
+        name: options?.name ?? "atof-stdout",
+        scheduledDelay: options?.scheduledDelay ?? "100 millis",
+        exportTimeout: options?.exportTimeout ?? Duration.infinity
+      },
       { export: inChunks({ maxBytes: () => chunkBytes, write }) }
     )
   }))
@@ -208,15 +215,21 @@ const writerTo = Effect.fnUntraced(function*(stdio: Stdio.Stdio) {
     return { writes, fiber: yield* Effect.forkIn(sink, scope) }
   })
   let current: Effect.Success<typeof open> | undefined = undefined
+  let begun = Deferred.makeUnsafe<void>()
+  Deferred.doneUnsafe(begun, Effect.void)
   return (lines: Uint8Array): Effect.Effect<void, ExportError> =>
     Effect.gen(function*() {
       const { fiber, writes } = current ??= yield* open
+      // What an attempt that was given up has begun is still on its way.
+      yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
       const done = yield* Deferred.make<void>()
+      begun = done
       yield* Queue.offer(writes, { lines, done })
       yield* Effect.raceFirst(Deferred.await(done), Fiber.join(fiber))
     }).pipe(
       Effect.mapError((error) => {
         current = undefined
+        Deferred.doneUnsafe(begun, Effect.void)
         return new ExportError({ target: "standard output", reason: error.message, isRetryable: false, cause: error })
       })
     )

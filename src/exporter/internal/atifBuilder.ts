@@ -8,7 +8,7 @@
  */
 import type { Json, LifecycleEvent, Mark, ScopeEnd, ScopeStart } from "../../event/LifecycleEvent.ts"
 import * as calls from "./atifCalls.ts"
-import { mergeDuplicate } from "./atifDuplicates.ts"
+import { mergeDuplicate, remember } from "./atifDuplicates.ts"
 import { Ledger } from "./atifLedger.ts"
 import { type Content, readRequest, readResponse, toArguments } from "./atifLlm.ts"
 import { get, isObject } from "./atifMessage.ts"
@@ -127,10 +127,7 @@ export class Builder {
     const read = readRequest(annotated, body, hasAudio)
     const model = event.profile?.modelName ?? read.model
     doc.model ??= model
-    for (const tool of read.tools) {
-      const name = get(get(tool, "function"), "name") ?? get(tool, "name") ?? get(tool, "type")
-      if (typeof name === "string" && !doc.tools.has(name) && doc.tools.size < maxTools) doc.tools.set(name, tool)
-    }
+    calls.learnTools(doc, read.tools)
     const user = read.isFresh ? this.userTurn(event, doc, read.message, request) : undefined
     const llm: Llm = {
       uuid: event.uuid,
@@ -177,7 +174,7 @@ export class Builder {
     doc.openTools.add(tool)
     const call = calls.match(tool, doc.promised)
     if (call !== undefined) this.bind(tool, call)
-    else if (tool.within !== undefined || doc.openLlms.size > 0) doc.deferred.push(tool)
+    else if (tool.within !== undefined || doc.openLlms.size > 0) this.defer(doc, tool)
     else this.attach(doc, tool)
     return tool
   }
@@ -248,15 +245,13 @@ export class Builder {
       (repeated) => this.ledger.remove(repeated),
       (metrics, sign) => calls.count(doc, metrics, sign)
     )
-    if (doc.openLlms.size === 0) doc.recentLlms.length = 0
-    else doc.recentLlms.push(llm)
+    remember(doc, llm)
     if (twin === undefined) {
       this.ledger.push(entry)
       this.ledger.charge(entry, entry.calls.reduce((sum, call) => sum + weigh(call.args), 0))
       calls.count(doc, metrics === undefined || isCached ? undefined : metrics, 1)
       doc.current = entry
-      doc.promised.push(...entry.calls)
-      if (doc.promised.length > maxPromised) doc.promised.splice(0, doc.promised.length - maxPromised)
+      calls.promise(doc, entry.calls)
     }
     this.adopt(doc, llm)
   }
@@ -298,6 +293,13 @@ export class Builder {
     }
   }
 
+  /** As long as a model call goes on, it may be the one that asked; but not for more tools than can be kept. */
+  private defer(doc: Doc, tool: Tool): void {
+    if (doc.deferred.push(tool) <= maxDeferred) return
+    const oldest = doc.deferred.shift()
+    if (oldest !== undefined) this.attach(doc, oldest)
+  }
+
   private bind(tool: Tool, call: Call): void {
     calls.bind(tool, call)
     if (tool.end !== undefined) this.ledger.charge(call.entry, weigh(tool.end.data))
@@ -306,9 +308,12 @@ export class Builder {
   /** A call that no model asked for stands on the current step, or on one of its own. */
   private attach(doc: Doc, tool: Tool): void {
     const time = tool.startedAt ?? tool.end?.timestamp ?? 0
-    const entry = doc.current === undefined || doc.current.isDropped
+    const { current } = doc
+    const entry = current === undefined || current.isDropped || current.calls.length >= maxCalls
       ? this.ledger.push(makeEntry(doc, "agent", time, { llmCalls: 0 }))
-      : doc.current
+      : current
+    // The current step is never left out, so that it must not grow without end.
+    if (current?.isDropped === false) doc.current = entry
     calls.bind(tool, calls.addCall(entry, tool))
     this.ledger.charge(entry, weigh(tool.args) + weigh(tool.end?.data))
   }
@@ -359,5 +364,6 @@ export class Builder {
 }
 
 const maxMarks = 256
-const maxTools = 1000
-const maxPromised = 1000
+const maxDeferred = 1000
+/** Calls on one step that nobody asked for. */
+const maxCalls = 256

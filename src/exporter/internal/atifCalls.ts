@@ -26,6 +26,23 @@ export const makeCall = (
   agent?: Doc
 ): Call => ({ entry, id, name, args, hasId, tool: undefined, refs: [], agent })
 
+/** Tools that a request told the model of. */
+export const learnTools = (doc: Doc, tools: ReadonlyArray<Fields>): void => {
+  for (const tool of tools) {
+    const name = get(get(tool, "function"), "name") ?? get(tool, "name") ?? get(tool, "type")
+    if (typeof name === "string" && !doc.tools.has(name) && doc.tools.size < maxTools) doc.tools.set(name, tool)
+  }
+}
+
+/** Calls that a model asked for, and that tools are to answer. */
+export const promise = (doc: Doc, calls: ReadonlyArray<Call>): void => {
+  doc.promised.push(...calls)
+  if (doc.promised.length > maxPromised) doc.promised.splice(0, doc.promised.length - maxPromised)
+}
+
+const maxTools = 1000
+const maxPromised = 1000
+
 /**
  * The call that a tool scope answers, among those that no scope has answered: by its id, else the first of the same name
  * and arguments, so that as many scopes as calls are matched, else the only one of its name. A scope with an id can only

@@ -59,6 +59,14 @@ export const mergeDuplicate = (
   return kept
 }
 
+/** Keeps a call that has just ended for as long as another one may repeat it. */
+export const remember = (doc: Doc, llm: Llm): void => {
+  if (doc.openLlms.size === 0) doc.recentLlms.length = 0
+  else if (doc.recentLlms.push(llm) > maxRecent) doc.recentLlms.shift()
+}
+
+const maxRecent = 100
+
 const isSame = (a: Llm, b: Llm): boolean => {
   if (a.parentUuid !== b.parentUuid || (fidelity(a) === unknownFidelity && fidelity(b) === unknownFidelity)) {
     return false

@@ -7,7 +7,7 @@ import { type CostOf, costOf } from "./otelCost.ts"
 import { kindOf, putIdentity } from "./otelFull.ts"
 import { finishReason } from "./otelMessages.ts"
 import { openInferenceNames, providerOf } from "./otelProvider.ts"
-import { errorType, type FinishedScope, scalar, text } from "./otelScope.ts"
+import { errorType, type FinishedScope, scalar, text, textAround } from "./otelScope.ts"
 import type { Attributes, SpanBody } from "./otelSpan.ts"
 
 /** Kinds of spans by categories, and by the subtype of those that have no category of their own. */
@@ -36,10 +36,11 @@ export const openInferenceBody = (scope: FinishedScope, content: boolean, cost: 
   const { end, start } = scope
   const attributes: Attributes = {}
   const kind = spanKind(scope)
+  const identity = content ? text : textAround
   put(attributes, "openinference.span.kind", kind)
   putIdentity(attributes, scope)
-  put(attributes, "session.id", text(scope, "session.id", "session_id"))
-  put(attributes, "user.id", text(scope, "user.id", "user_id"))
+  put(attributes, "session.id", identity(scope, "session.id", "session_id"))
+  put(attributes, "user.id", identity(scope, "user.id", "user_id"))
   const metadata = { ...start.metadata, ...end.metadata }
   if (Object.keys(metadata).length > 0) putJson(attributes, "metadata", metadata)
   if (content) {
@@ -67,7 +68,7 @@ const llm: Details = (attributes, scope, content, cost) => {
   put(attributes, "llm.model_name", answered ?? asked)
   put(attributes, "llm.request.model_name", asked)
   put(attributes, "llm.response.model_name", answered)
-  putJson(attributes, "llm.invocation_parameters", invocationParameters(scope))
+  putJson(attributes, "llm.invocation_parameters", invocationParameters(scope, content))
   put(attributes, "llm.finish_reason", response?.finishReasons.map(finishReason)[0])
   if (content) {
     if (request !== undefined) {
@@ -103,11 +104,19 @@ const tokens = (attributes: Attributes, scope: FinishedScope): void => {
   put(attributes, "llm.token_count.completion_details.reasoning", usage.reasoningTokens)
 }
 
-/** The request without what has attributes of its own. */
-const invocationParameters = (scope: FinishedScope): Readonly<Record<string, unknown>> | undefined => {
+/**
+ * The request without what has attributes of its own. Without content only what cannot have any: providers have many
+ * names for it.
+ */
+const invocationParameters = (
+  scope: FinishedScope,
+  content: boolean
+): Readonly<Record<string, unknown>> | undefined => {
   const body = field(scope.start.data, "body")
   if (!isRecord(body)) return undefined
-  const parameters = Object.entries(body).filter(([key]) => !told.has(key))
+  const parameters = Object.entries(body).filter(([key, value]) =>
+    !told.has(key) && (content || key === "model" || typeof value === "number" || typeof value === "boolean")
+  )
   return parameters.length === 0 ? undefined : Object.fromEntries(parameters)
 }
 
@@ -127,7 +136,7 @@ const tool: Details = (attributes, scope, content) => {
   const { start } = scope
   put(attributes, "tool.name", start.name)
   put(attributes, "tool.id", start.profile?.toolCallId)
-  put(attributes, "tool.description", text(scope, "tool_description"))
+  put(attributes, "tool.description", textAround(scope, "tool_description"))
   put(attributes, "tool_call.id", start.profile?.toolCallId)
   put(attributes, "tool_call.function.name", start.name)
   if (!content) return

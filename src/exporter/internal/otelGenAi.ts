@@ -3,7 +3,7 @@ import { requestModel, requestOf, responseModel, responseOf, usageOf } from "./o
 import { field, jsonText, put, putJson } from "./otelAttributes.ts"
 import { finishReason, inputMessages, outputMessages, partsOf } from "./otelMessages.ts"
 import { providerOf } from "./otelProvider.ts"
-import { errorType, type FinishedScope, scalar, text } from "./otelScope.ts"
+import { errorType, type FinishedScope, scalar, text, textAround } from "./otelScope.ts"
 import type { Attributes, SpanBody } from "./otelSpan.ts"
 
 /**
@@ -135,9 +135,9 @@ const messages = (attributes: Attributes, scope: FinishedScope, convention: Conv
 const tool: Describe = (attributes, scope, { content }) => {
   const { end, start } = scope
   put(attributes, "gen_ai.tool.name", start.name)
-  put(attributes, "gen_ai.tool.type", text(scope, "gen_ai.tool.type", "tool_type") ?? "function")
+  put(attributes, "gen_ai.tool.type", textAround(scope, "gen_ai.tool.type", "tool_type") ?? "function")
   put(attributes, "gen_ai.tool.call.id", start.profile?.toolCallId)
-  put(attributes, "gen_ai.tool.description", text(scope, "gen_ai.tool.description", "tool_description"))
+  put(attributes, "gen_ai.tool.description", textAround(scope, "gen_ai.tool.description", "tool_description"))
   if (content) {
     putJson(attributes, "gen_ai.tool.call.arguments", start.data)
     putJson(attributes, "gen_ai.tool.call.result", end.data)

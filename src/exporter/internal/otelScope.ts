@@ -25,16 +25,30 @@ export interface FinishedScope {
  * The first of these keys that has a text or a number, in the profile, the metadata, the input and the output, a model's
  * request body included.
  */
-export const scalar = ({ end, start }: FinishedScope, ...keys: ReadonlyArray<string>): string | number | undefined => {
-  const places = [
-    end.profile,
-    start.profile,
-    end.metadata,
-    start.metadata,
-    start.data,
-    field(start.data, "body"),
-    end.data
-  ]
+export const scalar = (scope: FinishedScope, ...keys: ReadonlyArray<string>): string | number | undefined => {
+  const { end, start } = scope
+  return scalarIn([...around(scope), start.data, field(start.data, "body"), end.data], keys)
+}
+
+/** `scalar` as text. */
+export const text = (scope: FinishedScope, ...keys: ReadonlyArray<string>): string | undefined =>
+  textOf(scalar(scope, ...keys))
+
+/** `text` of the profile and the metadata alone: what the work itself is about may be called the same, and is content. */
+export const textAround = (scope: FinishedScope, ...keys: ReadonlyArray<string>): string | undefined =>
+  textOf(scalarIn(around(scope), keys))
+
+const around = ({ end, start }: FinishedScope): ReadonlyArray<unknown> => [
+  end.profile,
+  start.profile,
+  end.metadata,
+  start.metadata
+]
+
+const textOf = (value: string | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value)
+
+const scalarIn = (places: ReadonlyArray<unknown>, keys: ReadonlyArray<string>): string | number | undefined => {
   for (const place of places) {
     if (!isRecord(place)) continue
     for (const key of keys) {
@@ -45,11 +59,6 @@ export const scalar = ({ end, start }: FinishedScope, ...keys: ReadonlyArray<str
     }
   }
   return undefined
-}
-
-export const text = (scope: FinishedScope, ...keys: ReadonlyArray<string>): string | undefined => {
-  const value = scalar(scope, ...keys)
-  return value === undefined ? undefined : String(value)
 }
 
 /**
