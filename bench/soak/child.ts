@@ -5,7 +5,8 @@ import { eventsOfAgent, subjects } from "./exporters.ts"
 const [id, events, directory = "", url = ""] = process.argv.slice(2)
 const subject = await subjects.find((one) => one.id === id)!.setup({ directory, url })
 
-const steps = 10
+/** The heap is looked at when a quarter of the events has been delivered, and so on. */
+const steps = 4
 const agents = Math.ceil(Number(events) / eventsOfAgent / steps)
 /** So many agents between two flushes: what is on its way stays below every queue. */
 const between = 100

@@ -139,15 +139,30 @@ export const subjects: ReadonlyArray<{
     bytes: "file",
     setup: ours(({ directory }) => AtifExporter.layerFile({ directory }).pipe(Layer.provide(files)))
   },
+  ...(["http/protobuf", "http/json"] as const).flatMap((protocol) => [
+    {
+      id: `otlp/gen_ai/${protocol}`,
+      bytes: "http" as const,
+      setup: ours(({ url }) =>
+        OpenTelemetryExporter.layerOtlp({ url, protocol }).pipe(Layer.provide(FetchHttpClient.layer))
+      )
+    },
+    {
+      id: `otlp/openinference/${protocol}`,
+      bytes: "http" as const,
+      setup: ours(({ url }) =>
+        OpenInferenceExporter.layerOtlp({ url, protocol }).pipe(Layer.provide(FetchHttpClient.layer))
+      )
+    }
+  ]),
   {
-    id: "otlp/gen_ai",
+    id: "otlp/all signals",
     bytes: "http",
-    setup: ours(({ url }) => OpenTelemetryExporter.layerOtlp({ url }).pipe(Layer.provide(FetchHttpClient.layer)))
-  },
-  {
-    id: "otlp/openinference",
-    bytes: "http",
-    setup: ours(({ url }) => OpenInferenceExporter.layerOtlp({ url }).pipe(Layer.provide(FetchHttpClient.layer)))
+    setup: ours(({ url }) =>
+      OpenTelemetryExporter.layerOtlp({ url, signals: ["traces", "logs", "metrics"] }).pipe(
+        Layer.provide(FetchHttpClient.layer)
+      )
+    )
   },
   {
     id: "reference/atof/file",
