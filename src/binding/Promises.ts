@@ -120,6 +120,14 @@ export * as Sanitizer from "./internal/promisesSanitizer.ts"
 
 export type {
   /**
+   * What policy is asked about a model call.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  LlmCheckOptions,
+  /**
    * How a model call that runs elsewhere ended: with its response, with an error, or interrupted (a text says by what).
    * `usage` counts where the response itself says nothing of it; a codec annotates the response.
    *
@@ -144,6 +152,14 @@ export type {
    * @since 0.1.0
    */
   ManualCalls,
+  /**
+   * What policy is asked about a tool call.
+   *
+   * @stability experimental
+   * @category models
+   * @since 0.1.0
+   */
+  ToolCheckOptions,
   /**
    * How a tool call that runs elsewhere ended: with its output, with an error, or interrupted (a text says by what).
    *

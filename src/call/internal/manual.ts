@@ -73,13 +73,13 @@ export const startManual = <Kind extends "tool" | "llm">(
     const parent = given === undefined ? frame.span : spanBehind(given)
     const judged = checkOf(checked)
     const annotator = codec === undefined ? undefined : new ManualAnnotator(codec)
-    const call = new ManualCall(observers, kind, options, judged?.decisions, annotator)
+    const call = new ManualCall(observers, kind, options, annotator, judged?.decisions)
     const metadata = ownMetadata(options.metadata ?? judged?.metadata)
     const span = makeSpan(kernel, call, fiber, frame, parent, specOf(kind, carrier, options, annotator), metadata)
     const problem = kernel.closed
       ? new RuntimeClosed()
       : checkTime(timestamp) ??
-        (given !== undefined && parent === undefined ? foreignParent : undefined) ??
+        (given !== undefined && parent === undefined ? foreignParent() : undefined) ??
         (checked === undefined ? undefined : checkProblem(kind, name, judged))
     if (problem !== undefined) return Effect.fail(errorOf(kind, name, span.uuid, problem))
     const isListening = kernel.isListening(span)
@@ -145,8 +145,8 @@ class ManualCall implements Observers {
     plan: Observers,
     kind: "tool" | "llm",
     { onEnd, timestamp }: StartOptions,
-    decisions: ReadonlyArray<DecisionRecord> = [],
-    annotator: ManualAnnotator | undefined
+    annotator: ManualAnnotator | undefined,
+    decisions: ReadonlyArray<DecisionRecord> = []
   ) {
     this.plan = plan
     this.epoch = plan.epoch
@@ -217,11 +217,12 @@ const hostOf = (parent: Span | undefined): Span | undefined => {
   return span
 }
 
-const foreignParent = new InvalidManualCall({
-  what: "parent",
-  actual: "of nothing that was opened here",
-  expected: "the handle of a scope or a call of this process"
-})
+const foreignParent = (): InvalidManualCall =>
+  new InvalidManualCall({
+    what: "parent",
+    actual: "of nothing that was opened here",
+    expected: "the handle of a scope or a call of this process"
+  })
 
 const checkProblem = (
   kind: "tool" | "llm",
