@@ -264,6 +264,12 @@ describe("a call that no host ends", () => {
       yield* TestRuntime.assertWellFormed()
     }).pipe(governed()))
 
+  it.effect("is told apart from one that a host ended before its scope did", () =>
+    Effect.gen(function*() {
+      const handle = yield* scope("agent")(Effect.tap(ToolCall.start(search), (handle) => ToolCall.end(handle)))
+      assert.deepInclude(yield* reasonOf(ToolCall.end(handle)), { _tag: "AlreadyEnded", by: "end" })
+    }).pipe(governed()))
+
   it.effect("ends with the managed call that it was started in, or the scope that was opened around it", () =>
     Effect.gen(function*() {
       yield* ToolCall.run({ name: "managed", input: 1 }, () => ToolCall.start(search))

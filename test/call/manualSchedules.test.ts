@@ -104,7 +104,7 @@ const perform = async (commands: ReadonlyArray<Command>) => {
 describe("calls that hosts tell of, in any order over many scopes", () => {
   it("have one end for each start, the right one, and the right parent", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
+      fc.asyncProperty(fc.array(command, { maxLength: 40, size: "max" }), async (commands) => {
         const { events, items } = await perform(commands)
         EventTree.assertWellFormed(events, { contiguous: true })
         const starts = new Map(events.flatMap((event) => event._tag === "ScopeStart" ? [[event.name, event]] : []))
