@@ -17,6 +17,7 @@ import type * as Duration from "effect/Duration"
  * - `reason`: what happened and what was expected.
  * - `isRetryable`: whether the same batch may be taken later.
  * - `retryAfter`: how long the target asked to wait.
+ * - `isTooLarge`: whether the target would take less at once.
  * - `lost`: how many events of the batch are lost if it is not tried again. Default: all of them.
  *
  * @stability experimental
@@ -28,6 +29,7 @@ export class ExportError extends Data.TaggedError("ExportError")<{
   readonly reason: string
   readonly isRetryable: boolean
   readonly retryAfter?: Duration.Duration | undefined
+  readonly isTooLarge?: boolean | undefined
   readonly lost?: number | undefined
   readonly cause?: unknown
 }> {

@@ -198,7 +198,8 @@ export const toSpans = (
  * **Details**
  *
  * `AgentRuntime.flush` waits for spans, log records and metrics. Metrics are also sent at their own interval, and what
- * could not be delivered comes with the next. A target that is away for three seconds while a flush waits is not waited
+ * could not be delivered comes with the next. Requests have some 4 MiB at most, and are halved for a target that answers
+ * 413. A target that is away for three seconds while a flush waits is not waited
  * for any longer: spans and log records that it could not take are lost then, and counted.
  *
  * **Example** (Sending spans to a collector)

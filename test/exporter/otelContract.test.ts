@@ -12,6 +12,7 @@ const platform = Layer.merge(FetchHttpClient.layer, ConfigProvider.layer(ConfigP
 
 httpSuite({
   name: "OTLP",
+  halves: true,
   layer: (url, options): ExporterLayer =>
     OpenTelemetryExporter.layerOtlp({ url, protocol: "http/json", ...options }).pipe(Layer.provide(platform)),
   agents: (request) =>
@@ -22,6 +23,7 @@ httpSuite({
 
 httpSuite({
   name: "OpenInference",
+  halves: true,
   layer: (url, options): ExporterLayer =>
     OpenInferenceExporter.layerOtlp({ url, protocol: "http/json", ...options }).pipe(Layer.provide(platform)),
   agents: (request) =>

@@ -26,6 +26,8 @@ export interface Target {
 /** Statuses that allow another attempt (OTLP specification, "Failures"). */
 const transient: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
+const tooLarge = 413
+
 /** A request that can be sent again and again: its body is encoded once. */
 export const request = (
   { compression, headers, url }: Target,
@@ -66,7 +68,15 @@ const refused = (
   Effect.flatMap(
     Effect.all([refusalOf(response), retryAfterOf(response)]),
     ([reason, retryAfter]) =>
-      Effect.fail(new ExportError({ target, reason, isRetryable: transient.has(response.status), retryAfter }))
+      Effect.fail(
+        new ExportError({
+          target,
+          reason,
+          isRetryable: transient.has(response.status),
+          isTooLarge: response.status === tooLarge,
+          retryAfter
+        })
+      )
   )
 
 /** An answer may say that some of the items were refused. */

@@ -30,6 +30,7 @@ import { logsData, traceData } from "./otlpEncode.ts"
 import * as Env from "./otlpEnv.ts"
 import * as Http from "./otlpHttp.ts"
 import { metricsData } from "./otlpMetricsData.ts"
+import { inParts } from "./otlpParts.ts"
 
 /** What the code says about where to export; the environment says the rest. */
 export interface Destination {
@@ -62,11 +63,11 @@ export const traces = Effect.fnUntraced(function*(
     kernel,
     options.name,
     (done) => spanOf(done, settings),
-    (spans) => spans.length === 0 ? undefined : post(traceData(resource, spans)),
+    (spans) => inParts(spans, (part) => post(traceData(resource, part))),
     assemblerOf(settings)
   )
   yield* adoptSpans
-  yield* Delivery.start(yield* withEnv(options, "traces"), { export: (events) => project(events) ?? Effect.void })
+  yield* Delivery.start(yield* withEnv(options, "traces"), { export: project })
 })
 
 /** Marks with severity to `/v1/logs`. */
@@ -83,10 +84,10 @@ export const logs = Effect.fnUntraced(function*(
     kernel,
     options.name,
     (done) => "mark" in done && done.context.sampled !== false ? logOf(done, minimum, known) : undefined,
-    (records) => records.length === 0 ? undefined : post(logsData(resource, records)),
+    (records) => inParts(records, (part) => post(logsData(resource, part))),
     new Assembler({ keeps: () => false })
   )
-  yield* Delivery.start(yield* withEnv(options, "logs"), { export: (events) => project(events) ?? Effect.void })
+  yield* Delivery.start(yield* withEnv(options, "logs"), { export: project })
 })
 
 /** Metrics to `/v1/metrics`: at intervals, when somebody waits for a flush, and at the end. */
