@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { manualCalls } from "../../src/binding/internal/promisesManual.ts"
 import * as Promises from "../../src/binding/Promises.ts"
-import { type AgentRuntime, OpenAiChat } from "../../src/index.ts"
+import { type AgentRuntime, ExecutionScope, OpenAiChat } from "../../src/index.ts"
 import { TestRuntime } from "../../src/testing/index.ts"
 import { deferred, reasonOf, recording, rejection, untilAborted } from "./promisesSupport.ts"
 
@@ -160,6 +161,29 @@ describe("a runtime that an Effect program holds", () => {
         tool tool → Interrupted by shutdown
         llm model → Interrupted by shutdown
       `)
+    }).pipe(Effect.provide(TestRuntime.layer())))
+
+  it.effect("forgets what has ended, by hand or with its scope", () =>
+    Effect.gen(function*() {
+      const run = Effect.runPromiseWith(yield* Effect.context<AgentRuntime.AgentRuntime>())
+      const scope = ExecutionScope.run({ name: "scope", category: "function" })
+      let known = 0
+      const { llmStart, toolEnd, toolStart } = manualCalls({
+        add: () => {
+          known++
+          return { leave: () => known-- }
+        },
+        run: (_kind, name, _signal, effect) => run(name === "left" ? scope(effect) : effect),
+        runAlways: run
+      })
+      yield* Effect.promise(async () => {
+        const handle = await toolStart("tool", 1)
+        await llmStart("open", { body: {} })
+        assert.strictEqual(known, 2)
+        await toolEnd(handle)
+        await llmStart("left", { body: {} })
+        assert.strictEqual(known, 1)
+      })
     }).pipe(Effect.provide(TestRuntime.layer())))
 
   it.effect("puts what is told in its fibers under their scope, and that of another runtime in a root", () =>
