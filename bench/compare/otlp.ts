@@ -103,7 +103,9 @@ export const decode = ({ body, contentType, path }: Post): unknown => {
   if (contentType.includes("json")) return JSON.parse(new TextDecoder().decode(body))
   const signal = /\/v1\/(traces|logs|metrics)$/.exec(path)?.[1] as keyof typeof types | undefined
   if (signal === undefined) throw new Error(`${path} is no path of OTLP`)
-  return plain(types[signal].toObject(types[signal].decode(body), { longs: String, enums: Number, bytes: Array }))
+  return plain(
+    types[signal].toObject(types[signal].decode(body), { longs: String, enums: Number, bytes: Array, arrays: true })
+  )
 }
 
 const ids = new Set(["traceId", "spanId", "parentSpanId"])

@@ -103,10 +103,24 @@ const agent = Effect.gen(function*() {
   metadata: { session_id: "s-1", user_id: "u-1" }
 }))
 
+/** What exporters need of the platform. */
+const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, FetchHttpClient.layer)
+
 /** Runs it, and returns when every exporter has handed over what it has. */
+export const runWith = <E>(
+  exporters: Layer.Layer<never, E, AgentRuntime.AgentRuntime | Layer.Success<typeof platform>>
+): Promise<void> =>
+  agent.pipe(
+    Effect.provide(
+      AgentRuntime.layerWith({ policies: Layer.mergeAll(policies, exporters) }).pipe(Layer.provide(platform))
+    ),
+    Effect.runPromise
+  )
+
+/** With all of our exporters. */
 export const runHeddle = ({ directory, url }: Place): Promise<void> => {
   const otlp = { protocol: "http/protobuf", resource: { serviceName: "compare" }, content: true } as const
-  const exporters = Layer.mergeAll(
+  return runWith(Layer.mergeAll(
     AtofExporter.layerFile({ path: `${directory}/atof.jsonl` }),
     AtifExporter.layerFile({
       directory,
@@ -116,13 +130,5 @@ export const runHeddle = ({ directory, url }: Place): Promise<void> => {
     OpenTelemetryExporter.layerOtlp({ ...otlp, name: "gen_ai", url: `${url}/gen_ai`, convention: "v1.41" }),
     OpenInferenceExporter.layerOtlp({ ...otlp, name: "openinference", url: `${url}/openinference` }),
     OpenTelemetryExporter.layerOtlp({ ...otlp, name: "logs", url: `${url}/logs`, signals: ["logs"] })
-  )
-  return agent.pipe(
-    Effect.provide(
-      AgentRuntime.layerWith({ policies: Layer.mergeAll(policies, exporters) }).pipe(
-        Layer.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, FetchHttpClient.layer))
-      )
-    ),
-    Effect.runPromise
-  )
+  ))
 }

@@ -1,0 +1,26 @@
+/** Genkit's telemetry server in a process of its own: `genkitServer <port> <directory>`. Says `ready` to its parent. */
+import { createRequire } from "node:module"
+
+interface Genkit {
+  readonly startTelemetryServer: (options: {
+    readonly port: number
+    readonly traceStore: unknown
+    readonly logStore: unknown
+  }) => Promise<void>
+  readonly LocalFileTraceStore: new(options: object) => unknown
+  readonly LocalFileLogStore: new(options: object) => unknown
+}
+
+const [port, directory] = process.argv.slice(2)
+// What the package offers to `import` has the syntax of a module and no sign of being one.
+const require = createRequire(import.meta.url)
+const { LocalFileLogStore, LocalFileTraceStore, startTelemetryServer } = require(
+  "@genkit-ai/telemetry-server"
+) as Genkit
+const roots = { storeRoot: directory, indexRoot: directory }
+await startTelemetryServer({
+  port: Number(port),
+  traceStore: new LocalFileTraceStore(roots),
+  logStore: new LocalFileLogStore(roots)
+})
+process.send?.("ready")
