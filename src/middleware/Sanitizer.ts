@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type { ErrorInfo, LifecycleEvent } from "../event/LifecycleEvent.ts"
 import { type Applies, type Entry, makeEntry, type MaybeEffect, type SanitizerEntry } from "./internal/entry.ts"
 import type { EventFields } from "./internal/observe.ts"
@@ -24,7 +25,7 @@ export type {
   EventFields
 } from "./internal/observe.ts"
 
-interface Options<Payload, A, E, R> {
+interface Options<Payload, A> {
   /** Names the sanitizer. Unique among the sanitizers of its kind in a runtime. */
   readonly name: string
   /** Lower runs first. Default `0`. */
@@ -34,15 +35,18 @@ interface Options<Payload, A, E, R> {
   /** Longest time it may take before it has failed. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined
   /** Gets the payload and the event so far; returns the payload to show. It must not change what it gets. */
-  readonly sanitize: (payload: Payload, event: LifecycleEvent) => MaybeEffect<A, E, R>
+  readonly sanitize: (payload: Payload, event: LifecycleEvent) => A
 }
 
-const make = <E, R>(
+/** The services of an answer, which may be an Effect: what is plain, or not known, needs none. */
+type ServicesOf<A> = 0 extends 1 & A ? never : A extends Effect.Effect<unknown, unknown, infer R> ? R : never
+
+const make = <A>(
   kind: SanitizerEntry["kind"],
   // A payload is whatever the event holds; each constructor says what that is for its kind.
-  options: Options<never, unknown, E, R>
-): Entry<R> =>
-  makeEntry<SanitizerEntry, R>({
+  options: Options<never, A>
+): Entry<ServicesOf<A>> =>
+  makeEntry<SanitizerEntry, ServicesOf<A>>({
     kind,
     name: options.name,
     priority: options.priority ?? 0,
@@ -68,8 +72,7 @@ const make = <E, R>(
  * @category constructors
  * @since 0.1.0
  */
-export const request = <E = never, R = never>(options: Options<unknown, unknown, E, R>): Entry<R> =>
-  make("requestSanitizer", options)
+export const request = <A>(options: Options<unknown, A>): Entry<ServicesOf<A>> => make("requestSanitizer", options)
 
 /**
  * Changes the response that the end event of a successful call shows.
@@ -78,8 +81,7 @@ export const request = <E = never, R = never>(options: Options<unknown, unknown,
  * @category constructors
  * @since 0.1.0
  */
-export const response = <E = never, R = never>(options: Options<unknown, unknown, E, R>): Entry<R> =>
-  make("responseSanitizer", options)
+export const response = <A>(options: Options<unknown, A>): Entry<ServicesOf<A>> => make("responseSanitizer", options)
 
 /**
  * Changes the error that the end event of a failed or blocked scope shows: `{ tag, message }`. For a block, `message` is
@@ -90,8 +92,8 @@ export const response = <E = never, R = never>(options: Options<unknown, unknown
  * @since 0.1.0
  */
 export const error = <E = never, R = never>(
-  options: Options<ErrorInfo, ErrorInfo | string | undefined, E, R>
-): Entry<R> => make("errorSanitizer", options)
+  options: Options<ErrorInfo, MaybeEffect<ErrorInfo | string | undefined, E, R>>
+): Entry<R> => make<MaybeEffect<unknown, E, R>>("errorSanitizer", options)
 
 /**
  * Changes the fields of a mark. What is left out of the answer stays; a value of another form replaces `data`.
@@ -100,8 +102,7 @@ export const error = <E = never, R = never>(
  * @category constructors
  * @since 0.1.0
  */
-export const mark = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
-  make("markSanitizer", options)
+export const mark = <A>(options: Options<EventFields, A>): Entry<ServicesOf<A>> => make("markSanitizer", options)
 
 /**
  * Changes the fields of every start event, calls included. What is left out of the answer stays; a value of another form
@@ -111,7 +112,7 @@ export const mark = <E = never, R = never>(options: Options<EventFields, unknown
  * @category constructors
  * @since 0.1.0
  */
-export const scopeStart = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
+export const scopeStart = <A>(options: Options<EventFields, A>): Entry<ServicesOf<A>> =>
   make("scopeStartSanitizer", options)
 
 /**
@@ -122,5 +123,5 @@ export const scopeStart = <E = never, R = never>(options: Options<EventFields, u
  * @category constructors
  * @since 0.1.0
  */
-export const scopeEnd = <E = never, R = never>(options: Options<EventFields, unknown, E, R>): Entry<R> =>
+export const scopeEnd = <A>(options: Options<EventFields, A>): Entry<ServicesOf<A>> =>
   make("scopeEndSanitizer", options)

@@ -40,6 +40,25 @@ describe("types of guardrails", () => {
   })
 })
 
+describe("types of sanitizers", () => {
+  it("need what an answer that is an effect needs, and nothing for plain or unknown answers", () => {
+    typed(() => {
+      expectTypeOf(Sanitizer.request({ name: "s", sanitize: (input) => inIndex(input) })).toEqualTypeOf<
+        Middleware.Entry<Index>
+      >()
+      expectTypeOf(Sanitizer.scopeEnd({
+        name: "s",
+        sanitize: (fields, event) => event.category === "llm" ? inLog({ data: 1 }) : fields
+      })).toEqualTypeOf<Middleware.Entry<Log>>()
+      expectTypeOf(Sanitizer.error({ name: "s", sanitize: (error) => inIndex(error.message) })).toEqualTypeOf<
+        Middleware.Entry<Index>
+      >()
+      expectTypeOf(Sanitizer.response({ name: "s", sanitize: (data) => data })).toEqualTypeOf<Middleware.Entry>()
+      expectTypeOf(Sanitizer.mark({ name: "s", sanitize: () => JSON.parse("1") })).toEqualTypeOf<Middleware.Entry>()
+    })
+  })
+})
+
 describe("types of intercepts", () => {
   it("need what their callbacks need", () => {
     typed(() => {

@@ -99,8 +99,8 @@ export class DirectCall<A> extends Callback implements Started {
       try {
         const answer = this.enterOnce(work, own as never, this)
         if (isPromiseLike(answer)) {
-          answer.then((value) => this.succeed(value, resolve), (error: unknown) => this.fail(error))
-        } else this.succeed(answer, resolve)
+          answer.then((value) => this.succeed(value, carrier, resolve), (error: unknown) => this.fail(error))
+        } else this.succeed(answer, carrier, resolve)
       } catch (error) {
         this.fail(error)
       }
@@ -127,10 +127,10 @@ export class DirectCall<A> extends Callback implements Started {
     return { ...this.place.site, frame: this.span }
   }
 
-  private succeed(value: A, resolve: (value: A) => void): void {
+  private succeed(value: A, carrier: Carrier, resolve: (value: A) => void): void {
     if (this.hasEnded) return
     this.hasEnded = true
-    this.end(this.isShown ? Exit.succeed(value) : undefined, value)
+    this.end(undefined, this.isShown ? carrier.copyResult(value) : undefined)
     resolve(value)
   }
 

@@ -59,7 +59,7 @@ class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRunti
       onBlocked === undefined ? run : answerBlock(run, onBlocked),
       (exit) => {
         fiber.setContext(run.callerContext)
-        run.end(exit, exit._tag === "Success" ? run.observable(exit.value) : undefined)
+        run.end(exit, exit._tag === "Success" ? run.recorded(exit.value) : undefined)
         return undefined
       }
     )
@@ -129,6 +129,12 @@ class BufferedRun<I, A, E, R> extends Run<A, E, R> implements Executable {
     const { executions, outputs } = this.chains
     const result = executions.length === 0 ? this.work(this.request) : this.execute()
     return outputs.length === 0 ? result : Effect.flatMap(result, (value) => judge(this, value, this.observable(value)))
+  }
+
+  /** What the end event shows: in containers of its own, for callers add to a result that they got. */
+  recorded(value: unknown): unknown {
+    const observable = this.observable(value)
+    return this.isListening && observable === value ? this.spec.carrier.copyResult(value) : observable
   }
 
   /** What policies and observers see of a result: JSON, if there is a schema that makes it. */

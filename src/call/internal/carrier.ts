@@ -12,6 +12,8 @@ export interface Carrier {
   readonly copy: (payload: unknown) => unknown
   /** The same for a payload that `copy` has made. */
   readonly copyAgain: (copy: unknown) => unknown
+  /** The same for what the call gave. */
+  readonly copyResult: (result: unknown) => unknown
   readonly freeze: (copy: unknown, original: unknown) => void
   readonly view: (span: Span, request: Prepared) => Call
   /** The payload of a call that an intercept returned. */
@@ -113,6 +115,7 @@ export const toolCarrier: Carrier = {
   streaming: false,
   copy: copyContainer,
   copyAgain: copyPlain,
+  copyResult: copyContainer,
   freeze: freezeCopy,
   view: (span, request) => new ToolView(span, request),
   payloadOf: (call) => call.kind === "tool" ? call.input : undefined,
@@ -134,6 +137,7 @@ const llmCarrier = (streaming: boolean): Carrier => ({
   streaming,
   copy: copyRequest,
   copyAgain: copyRequest,
+  copyResult: copyWithArrays,
   freeze: (copy, original) => {
     if (!isRequest(copy) || !isRequest(original) || copy === original) return
     freezeCopy(copy.headers, original.headers)

@@ -252,16 +252,22 @@ class StreamedRun extends Run<Chunks, unknown, never> {
           ? undefined
           : { timeToFirstChunk: (firstChunkAt - this.span.startedAt) / 1_000_000 })
       },
-      metadata: {
-        ...(Exit.isFailure(exit) && releasedChunks > 0 ? { "heddle.partial": true } : undefined),
-        ...(folding.isTruncated ? { "heddle.fold_truncated": true } : undefined),
-        ...(folding.failure === undefined ? undefined : { "heddle.fold_failed": true }),
-        ...(this.blocked === undefined ? undefined : {
-          "heddle.released_chunks": releasedChunks,
-          "heddle.released_chars": this.releasedChars
-        })
-      }
+      metadata: this.remarks(exit)
     }
+  }
+
+  private remarks(exit: Exit.Exit<unknown, unknown>): Readonly<Record<string, unknown>> | undefined {
+    const { folding, releasedChunks } = this
+    const remarks = {
+      ...(Exit.isFailure(exit) && releasedChunks > 0 ? { "heddle.partial": true } : undefined),
+      ...(folding.isTruncated ? { "heddle.fold_truncated": true } : undefined),
+      ...(folding.failure === undefined ? undefined : { "heddle.fold_failed": true }),
+      ...(this.blocked === undefined ? undefined : {
+        "heddle.released_chunks": releasedChunks,
+        "heddle.released_chars": this.releasedChars
+      })
+    }
+    return Object.keys(remarks).length === 0 ? undefined : remarks
   }
 }
 
