@@ -139,7 +139,7 @@ const named = {
   "shared-payloads": {
     reason:
       "The reference copies every payload at each of its borders. Here events carry payloads by reference, and only " +
-      "the outer containers of a request are copied: code that changes in place what is further in, or a result, changes " +
+      "the outer containers of requests and results are copied: code that changes in place what is further in changes " +
       "what events show of it, and not what was judged or run before.",
     heddle: (normal) => {
       const without = (value: JsonObject): JsonObject => {
@@ -149,7 +149,6 @@ const named = {
       each(normal, (node) => {
         const { q } = (node.input ?? {}) as JsonObject
         if (node.category === "tool" && isObject(q)) node.input = { q: without(q) }
-        if (isObject(node.output)) node.output = without(node.output)
       })
     }
   },

@@ -90,7 +90,7 @@ export const calls = [
       })
     )
   })),
-  scenario("tool: the caller changes the result", { differences: ["shared-payloads"] }, () => ({
+  scenario("tool: the caller changes the result", {}, () => ({
     script: agent(function*() {
       return change(yield* tool("search", { q: "warp" }, echo))
     })
