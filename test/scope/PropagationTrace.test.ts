@@ -37,7 +37,14 @@ const exporting = Tracer.make({
     const ignore = () => undefined
     return {
       _tag: "Span",
-      ...{ annotations, kind, name, parent, sampled, spanId, status, traceId },
+      annotations,
+      kind,
+      name,
+      parent,
+      sampled,
+      spanId,
+      status,
+      traceId,
       attributes: new Map(),
       links: [],
       end: ignore,

@@ -66,6 +66,6 @@ export const placeIn = <R>(
   const frame = { span: undefined, level, inside }
   const span = scope === undefined ? undefined : new RemoteSpan(kernel, frame, scope, remote)
   const placed = Context.add(next, ScopeStack, { span, level, inside })
-  const leads = leadsTo(exported(Context.getOrUndefined(around, Tracer.ParentSpan)), remote)
-  return leads ? placed : Context.add(placed, Tracer.ParentSpan, remote)
+  const enclosing = exported(Context.getOrUndefined(around, Tracer.ParentSpan))
+  return Context.add(placed, Tracer.ParentSpan, leadsTo(enclosing, remote) ? enclosing : remote)
 }

@@ -58,7 +58,7 @@ export const exported = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | und
 }
 
 /** Whether a span is the remote one, or was opened under it. */
-export const leadsTo = (span: Tracer.AnySpan | undefined, remote: Tracer.ExternalSpan): boolean => {
+export const leadsTo = (span: Tracer.AnySpan | undefined, remote: Tracer.ExternalSpan): span is Tracer.AnySpan => {
   let each = span
   while (each !== undefined && each.traceId === remote.traceId) {
     if (each.spanId === remote.spanId) return true
