@@ -227,6 +227,24 @@ describe("delivery", () => {
     }).pipe(runtimeWith({ name: "d12" }, { export: target.export, flush: { run: flush } }))
   })
 
+  it.effect("flushes its exporter every so often, and when somebody waits only if there is something new", () => {
+    const target = scripted()
+    const flushes: Array<number> = []
+    const run = Effect.sync(() => void flushes.push(target.taken.length))
+    return Effect.gen(function*() {
+      yield* marks("1")
+      yield* TestClock.adjust("9 seconds")
+      assert.deepStrictEqual(flushes, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(flushes, [1])
+      yield* AgentRuntime.flush
+      assert.deepStrictEqual(flushes, [1])
+      yield* marks("2")
+      yield* AgentRuntime.flush
+      assert.deepStrictEqual(flushes, [1, 2])
+    }).pipe(runtimeWith({ name: "d17" }, { export: target.export, flush: { run, every: Duration.seconds(10) } }))
+  })
+
   it.effect("exports what its filter lets through, and nothing for which it throws", () => {
     const target = scripted()
     const filter = (event: { readonly name: string }): boolean => {

@@ -10,14 +10,18 @@ import { AgentRuntime, ExecutionScope, Guardrail, Mark, Middleware, ToolCall } f
 import { TestRuntime } from "../../src/testing/index.ts"
 import { receiver } from "./otlpReceiver.ts"
 
-const no = Guardrail.make({ name: "no", applies: { kind: "tool" }, check: () => Guardrail.reject("no") })
+const yes = Guardrail.make({ name: "yes", applies: { kind: "tool" }, check: () => Guardrail.allow })
 
-/** An agent with four marks and much to say, and a blocked tool call. */
+/** An agent with four marks and much to say, and a tool call with marks that a guardrail has judged. */
 const agent = Effect.gen(function*() {
   for (const n of [1, 2, 3, 4]) {
     yield* Mark.emit(`mark ${n}`, { severity: "warn", data: n, metadata: { text: "abcdef" } })
   }
-  yield* Effect.ignore(Middleware.provide(no)(ToolCall.run({ name: "rm", input: {} }, () => Effect.succeed(1))))
+  yield* ToolCall.run(
+    { name: "look", input: {} },
+    () => Effect.andThen(Mark.emit("mark a"), Effect.andThen(Mark.emit("mark b"), Mark.emit("mark c")))
+  )
+    .pipe(Middleware.provide(yes))
 }).pipe(
   ExecutionScope.run({ name: "agent", category: "agent", metadata: { a: "0123456789", b: ["xyz", "12"], c: 12345 } })
 )
@@ -73,10 +77,25 @@ describe("limits of spans", () => {
     }))
 
   it.effect("a decision of a guardrail outlives marks", () =>
-    Effect.map(spansOf({ eventCount: 1 }), (spans) => {
-      assert.deepStrictEqual(named(spans, "rm").events.map(({ name }) => name), ["heddle.guardrail.decision"])
-      assert.strictEqual(named(spans, "agent").droppedEvents, 3)
+    Effect.map(spansOf({ eventCount: 2 }), (spans) => {
+      const span = named(spans, "look")
+      assert.deepStrictEqual(span.events.map(({ name }) => name), ["mark a", "heddle.guardrail.decision"])
+      assert.strictEqual(span.droppedEvents, 2)
     }))
+
+  it.effect("marks beyond the usual limit are there with a higher one", () =>
+    Effect.gen(function*() {
+      yield* Effect.forEach(Array.from({ length: 200 }), () => Mark.emit("m")).pipe(
+        ExecutionScope.run({ name: "agent", category: "agent" })
+      )
+      const events = yield* TestRuntime.events
+      const count = (limits?: OpenTelemetryExporter.Limits) => {
+        const span = named(OpenTelemetryExporter.toSpans(events, { projection: "full", limits }), "agent")
+        return [span.events.length, span.droppedEvents]
+      }
+      assert.deepStrictEqual(count(), [128, 72])
+      assert.deepStrictEqual(count({ eventCount: 150 }), [150, 50])
+    }).pipe(Effect.provide(TestRuntime.layer())))
 
   it.effect("limits below nothing are nothing", () =>
     Effect.map(spansOf({ attributeCount: -1, eventCount: -1, attributeValueLength: -1 }), (spans) => {

@@ -87,6 +87,8 @@ describe("what is logged about a target", () => {
   const headers = { "x-key": Redacted.make("KEY-SECRET"), authorization: Redacted.make("Bearer KEY-SECRET") }
   const exporters = {
     OTLP: (url: string) => OpenTelemetryExporter.layerOtlp({ url, headers, retry: Schedule.recurs(0) }),
+    "OTLP metrics": (url: string) =>
+      OpenTelemetryExporter.layerOtlp({ url, headers, retry: Schedule.recurs(0), signals: ["metrics"] }),
     ATOF: (url: string) => AtofExporter.layerHttp({ url, headers, retry: Schedule.recurs(0) })
   }
   for (const [name, exporter] of Object.entries(exporters)) {
