@@ -46,7 +46,7 @@ import type { PropagationContext } from "../scope/Propagation.ts"
 import * as Subscribers from "../subscriber/Subscriber.ts"
 import { type CallbackContext, type MaybePromise, rejectionOf, Work } from "./internal/promisesCallback.ts"
 import type { ManualCalls } from "./internal/promisesManual.ts"
-import { withManualCalls } from "./internal/promisesManualHost.ts"
+import { PromiseRuntime } from "./internal/promisesRuntime.ts"
 import { subscriberOf } from "./internal/promisesRuntime.ts"
 
 export {
@@ -448,7 +448,7 @@ export const make = (
   const layer = isLayer(setup) ? setup : layerOf(setup)
   return new Promise((resolve, reject) => {
     Effect.runFork(Layer.buildWithScope(layer, scope)).addObserver((exit) => {
-      if (Exit.isSuccess(exit)) return resolve(withManualCalls(exit.value, scope))
+      if (Exit.isSuccess(exit)) return resolve(new PromiseRuntime(exit.value, scope))
       const error = rejectionOf(exit.cause, undefined)
       Effect.runFork(Scope.close(scope, exit)).addObserver(() => reject(error))
     })
@@ -470,7 +470,7 @@ export const make = (
  * @since 0.1.0
  */
 export const fromContext = (context: Context.Context<AgentRuntime.AgentRuntime>): Heddle =>
-  withManualCalls(context, undefined)
+  new PromiseRuntime(context, undefined)
 
 /**
  * Runs asynchronous code as an effect in which the current scope follows it: what it starts hangs under the scope of the

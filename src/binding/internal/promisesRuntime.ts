@@ -27,6 +27,7 @@ import type * as Promises from "../Promises.ts"
 import { Callback, type CallbackContext, type MaybePromise, rejectionOf, siteOf, Work } from "./promisesCallback.ts"
 import { DirectCall, type DirectPlace, planIfDirect } from "./promisesDirect.ts"
 import { handle } from "./promisesEntries.ts"
+import { manualCalls } from "./promisesManual.ts"
 import { type Membership, Roster } from "./promisesRoster.ts"
 import { iterableOf, streamOf } from "./promisesStream.ts"
 import { type Place, type Started, Task, type TaskOptions, type Tracker } from "./promisesTask.ts"
@@ -46,6 +47,11 @@ export class PromiseRuntime implements Promises.Heddle, Tracker {
   readonly #running = new Roster<Started>()
   #closing: Promise<void> | undefined = undefined
   #isClosed = false
+  readonly #manual = manualCalls({
+    add: (started) => this.add(started),
+    run: (kind, name, signal, effect) => this.#task<Effect.Success<typeof effect>>({ signal }, kind, name).run(effect),
+    runAlways: (effect) => new Task<void>({ place: { ...this.#place(), callback: undefined } }).run(effect)
+  })
 
   /** A runtime that lives in this scope and is closed with it; without one, it is somebody else's. */
   constructor(context: Context.Context<AgentRuntime>, scope: Scope.Closeable | undefined) {
@@ -146,6 +152,13 @@ export class PromiseRuntime implements Promises.Heddle, Tracker {
   readonly setOutput: Promises.Heddle["setOutput"] = (value) => {
     this.#fork(ExecutionScope.setOutput(value))
   }
+
+  readonly toolStart = this.#manual.toolStart
+  readonly toolEnd = this.#manual.toolEnd
+  readonly toolCheck = this.#manual.toolCheck
+  readonly llmStart = this.#manual.llmStart
+  readonly llmEnd = this.#manual.llmEnd
+  readonly llmCheck = this.#manual.llmCheck
 
   readonly current: Promises.Heddle["current"] = () => Context.get(this.#place().context, ScopeStack).span?.handle
 
