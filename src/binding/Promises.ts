@@ -46,8 +46,7 @@ import type { PropagationContext } from "../scope/Propagation.ts"
 import * as Subscribers from "../subscriber/Subscriber.ts"
 import { type CallbackContext, type MaybePromise, rejectionOf, Work } from "./internal/promisesCallback.ts"
 import type { ManualCalls } from "./internal/promisesManual.ts"
-import { PromiseRuntime } from "./internal/promisesRuntime.ts"
-import { subscriberOf } from "./internal/promisesRuntime.ts"
+import { PromiseRuntime, subscriberOf } from "./internal/promisesRuntime.ts"
 
 export {
   /**
