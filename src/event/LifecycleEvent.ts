@@ -108,8 +108,9 @@ export interface ErrorInfo {
  * - `Failure`: a typed failure, or a defect (`isDefect`). A cause with a failure and an interruption is a `Failure`.
  *   `error` is absent when an error sanitizer failed and the field was cleared.
  * - `Blocked`: this call's own guardrail rejected it; `by` names the guardrail.
- * - `Interrupted`: `origin` is `"consumer"` (a stream abandoned by its reader), `"shutdown"` (its runtime closed) or
- *   `"fiber:<id>"` (the fiber that interrupted it, when known).
+ * - `Interrupted`: `origin` is `"consumer"` (a stream abandoned by its reader), `"shutdown"` (its runtime closed),
+ *   `"scope"` (a call that runs elsewhere, when the scope around it closed), `"fiber:<id>"` (the fiber that interrupted it,
+ *   when known), or what the host of such a call says.
  *
  * @stability experimental
  * @category models
