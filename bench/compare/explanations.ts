@@ -113,12 +113,6 @@ export const explanations: ReadonlyArray<Explanation> = [
   only("heddle", "a streamed call has the attribute `streaming`", "atof/llm openai.chat.answer/*/attributes[0]"),
   only("reference", "the reference adds session headers of its own to every request", "atof/*/data.headers.x-dynamo-*"),
   only("heddle", "a header that may not be seen shows that it was there", "atof/*/data.headers.authorization"),
-  only(
-    "heddle",
-    "known flaw: metadata of a streamed call without any is an empty object",
-    "atof/llm openai.chat.answer/end/metadata.heddle.metadata",
-    "atif/*/extra.metadata"
-  ),
 
   // ATIF
 

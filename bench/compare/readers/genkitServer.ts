@@ -1,5 +1,6 @@
 /** Genkit's telemetry server in a process of its own: `genkitServer <port> <directory>`. Says `ready` to its parent. */
-import { createRequire } from "node:module"
+import { join } from "node:path"
+import { loadPeer } from "../../harness/peer.ts"
 
 interface Genkit {
   readonly startTelemetryServer: (options: {
@@ -13,10 +14,9 @@ interface Genkit {
 
 const [port, directory] = process.argv.slice(2)
 // What the package offers to `import` has the syntax of a module and no sign of being one.
-const require = createRequire(import.meta.url)
-const { LocalFileLogStore, LocalFileTraceStore, startTelemetryServer } = require(
-  "@genkit-ai/telemetry-server"
-) as Genkit
+const { LocalFileLogStore, LocalFileTraceStore, startTelemetryServer } = await loadPeer<Genkit>(
+  join(import.meta.dirname, "../../node_modules/@genkit-ai/telemetry-server/lib/cjs/index.js")
+)
 const roots = { storeRoot: directory, indexRoot: directory }
 await startTelemetryServer({
   port: Number(port),

@@ -32,17 +32,16 @@ it("the embedded sub-agent of the reference, and the call that refers to it, are
 
 it("the reference's own events give the steps that the reference made of them", () => {
   const theirs = read("plugin")
-  const events = (theirs.extra?.["observed_events"] as ReadonlyArray<unknown>).map((record) =>
-    Result.getOrThrow(Atof.decode(record))
-  )
+  const { observed_events: records } = theirs.extra ?? {}
+  if (!Array.isArray(records)) return assert.fail("the document has no events")
+  const events = records.map((record) => Result.getOrThrow(Atof.decode(record)))
   const ours = Atif.toTrajectory(events)
   const told = ({ agent, final_metrics: metrics, steps }: Atif.Trajectory) => ({
     agent: agent.name,
     metrics,
-    steps: steps.map(({ message, metrics, model_name: model, source, timestamp }) => ({
+    steps: steps.map(({ message, metrics, source, timestamp }) => ({
       source,
       message,
-      model,
       metrics,
       timestamp: Date.parse(timestamp ?? "")
     }))
