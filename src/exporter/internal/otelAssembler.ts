@@ -19,13 +19,12 @@ interface Open {
   readonly agent: Calls | undefined
 }
 
-/** Scopes that are waited for. Beyond it the oldest one is given up: its end was lost on the way. */
-const maxOpen = 65_536
-
 /** Scopes that have ended under a trace that cannot be told from their ids, kept for what comes late. */
 const maxEnded = 4096
 
 export interface AssemblerOptions {
+  /** Scopes that are waited for. Beyond it the oldest one is given up: its end was lost on the way. Default 65,536. */
+  readonly maxOpen?: number | undefined
   /** Marks that a scope keeps. Default 128. */
   readonly maxMarks?: number | undefined
   /** Which marks a scope keeps. Default: all. */
@@ -41,10 +40,12 @@ export class Assembler {
   abandoned = 0
   private readonly open = new Map<string, Open>()
   private readonly ended = new Map<string, TraceContext>()
+  private readonly maxOpen: number
   private readonly maxMarks: number
   private readonly keeps: (mark: Mark) => boolean
 
   constructor(options?: AssemblerOptions) {
+    this.maxOpen = options?.maxOpen ?? 65_536
     this.maxMarks = options?.maxMarks ?? 128
     this.keeps = options?.keeps ?? (() => true)
   }
@@ -81,7 +82,7 @@ export class Assembler {
       droppedMarks: 0,
       agent: start.category === "agent" ? { inference: 0, tool: 0 } : callers
     })
-    if (this.open.size > maxOpen) {
+    if (this.open.size > this.maxOpen) {
       this.abandoned++
       this.forgetOldest(this.open)
     }
