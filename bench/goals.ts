@@ -1,5 +1,4 @@
 /** What is wanted, as ratios within the rounds of one run. Only gates fail a build. */
-// A place is left for the Effect span parent inside calls: it comes with the exporter that sets it.
 import type { Metric } from "./harness/Case.ts"
 
 /**
@@ -48,6 +47,7 @@ const relay = "peer/nemo-relay"
 
 export const goals: ReadonlyArray<Goal> = [
   times("tool call, nothing installed: × bare Effect", "tool/none", bare, 5, 8),
+  times("… with the Effect span of the call inside of it, as for a tracing exporter", "tool/traced", bare, 9),
   faster("… times as fast as nemo-relay", "tool/none", `${relay}/tool/none`, 350),
   times("tool call, 1 of each, 1 subscriber: × bare Effect", "tool/one+sub", bare, 10, 16),
   faster("… times as fast as nemo-relay", "tool/one+sub", `${relay}/tool/one+sub`, 900),

@@ -1,5 +1,7 @@
 /** A managed tool call, with more and more around it. */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { adoptSpans } from "../../src/exporter/internal/otelParent.ts"
 import { ToolCall } from "../../src/index.ts"
 import { casesOf } from "../harness/Case.ts"
 import { managedBatch, type ManagedOptions } from "../harness/program.ts"
@@ -14,6 +16,9 @@ const toolCase = (id: string, title: string, options: Omit<ManagedOptions, "make
   timed(id, title, () => managedBatch({ ...options, make: () => ToolCall.run({ name: "search", input }, work) }))
 
 export const none = toolCase("tool/none", "nothing installed", {})
+export const traced = toolCase("tool/traced", "nothing installed, the call's Effect span inside", {
+  policies: [Layer.effectDiscard(adoptSpans)]
+})
 export const oneSubscriber = toolCase("tool/sub", "1 subscriber", { subscribers: 1 })
 export const oneOfEach = toolCase("tool/one", "1 of each middleware", { policies: ofEach(1) })
 export const oneOfEachSubscribed = toolCase("tool/one+sub", "1 of each, 1 subscriber", {
@@ -42,6 +47,7 @@ export const largeAudited = toolCase("tool/100k/audit", "100 KB, 1 of each, 1 su
 
 export const cases = [
   none,
+  traced,
   oneSubscriber,
   oneOfEach,
   oneOfEachSubscribed,
