@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as OpenTelemetryExporter from "../../src/exporter/OpenTelemetryExporter.ts"
 import { AgentRuntime, ExecutionScope, Guardrail, LlmCall, Middleware, ToolCall } from "../../src/index.ts"
+import { settle } from "../runtime/harness.ts"
 import { type Answer, collector, deadUrl, noise, silence, status } from "./collector.ts"
 import { receiver } from "./otlpReceiver.ts"
 
@@ -141,7 +142,7 @@ describe("metrics", () => {
           yield* AgentRuntime.flush
           assert.strictEqual(countOf(collector.received.at(-1)), 1)
           yield* tool("b")
-          yield* Effect.sleep("20 millis")
+          yield* settle
           yield* AgentRuntime.flush
           assert.strictEqual(countOf(collector.received.at(-1)), 2)
           assert.strictEqual(collector.received.length, 2)
@@ -159,13 +160,13 @@ describe("metrics", () => {
         Effect.gen(function*() {
           for (const name of ["a", "b", "c"]) {
             yield* tool(name)
-            yield* Effect.sleep("10 millis")
+            yield* settle
           }
           assert.strictEqual(collector.received.length, 0)
         }),
         { url: collector.url }
       )
-      assert.strictEqual(collector.received.length, 1)
+      assert.strictEqual(countOf(collector.received.at(-1)), 3)
     }))
 
   it.live("the interval sends them again and again, since the beginning", () =>
