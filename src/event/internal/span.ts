@@ -54,6 +54,8 @@ export class Span implements Frame {
   annotation: { readonly body: unknown; readonly profile: Profile } | undefined = undefined
   /** What a root is continued from. */
   origin: Origin | undefined = undefined
+  /** The Effect span that stands for it inside of it, once somebody needed it. */
+  effectSpan: Tracer.AnySpan | undefined = undefined
   /** Semantic output, once set. */
   output: unknown = undefined
   clock: Clock.Clock

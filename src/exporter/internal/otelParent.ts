@@ -1,21 +1,16 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import { AgentRuntime } from "../../event/internal/runtime.ts"
 import type { Span } from "../../event/internal/span.ts"
-import { traceOf } from "./otelId.ts"
+import { type TraceContext, traceOf } from "./otelId.ts"
 
 /** Puts the application's own spans under the scopes in which they are made, for as long as the Effect Scope is open. */
 export const adoptSpans: Effect.Effect<void, never, AgentRuntime | Scope.Scope> = Effect.gen(function*() {
   const { kernel } = yield* AgentRuntime
-  const known = new WeakMap<Span, Tracer.AnySpan>()
-  const spanParent = (span: Span): Tracer.AnySpan => {
-    const made = known.get(span)
-    if (made !== undefined) return made
-    const parent = Tracer.externalSpan(traceOf(span))
-    known.set(span, parent)
-    return parent
-  }
+  // A function of this exporter's own, so that it can tell at its end whether it was the last to come.
+  const spanParent = (span: Span): Tracer.AnySpan => span.effectSpan ??= new ScopeSpan(span)
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       const before = kernel.spanParent
@@ -29,3 +24,31 @@ export const adoptSpans: Effect.Effect<void, never, AgentRuntime | Scope.Scope> 
       })
   )
 })
+
+/** The Effect span of a scope. Most scopes have no spans of the application inside, so that their ids are made late. */
+class ScopeSpan implements Tracer.ExternalSpan {
+  readonly _tag = "ExternalSpan"
+  readonly annotations: Context.Context<never> = Context.empty()
+  private readonly scope: Span
+  private made: TraceContext | undefined = undefined
+
+  constructor(scope: Span) {
+    this.scope = scope
+  }
+
+  get traceId(): string {
+    return this.ids.traceId
+  }
+
+  get spanId(): string {
+    return this.ids.spanId
+  }
+
+  get sampled(): boolean {
+    return this.ids.sampled ?? true
+  }
+
+  private get ids(): TraceContext {
+    return this.made ??= traceOf(this.scope)
+  }
+}

@@ -76,7 +76,7 @@ export const makeSpan = (
 
 /** A span of the application's that stands between a scope and what opens under it. */
 const between = (parent: Tracer.AnySpan, trace: Tracer.AnySpan | undefined): Origin | undefined =>
-  trace === undefined || (trace.spanId === parent.spanId && trace.traceId === parent.traceId)
+  trace === undefined || trace === parent || (trace.spanId === parent.spanId && trace.traceId === parent.traceId)
     ? undefined
     : { link: undefined, trace }
 
