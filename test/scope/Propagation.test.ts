@@ -261,6 +261,18 @@ describe("what came along", () => {
       assert.strictEqual(baggage.size, 1)
     }).pipe(Effect.provide(TestRuntime.layer())))
 
+  it.effect("stays where a further context does not say another", () =>
+    Effect.gen(function*() {
+      const inside = (context: Propagation.PropagationContext) =>
+        Propagation.capture.pipe(Propagation.continueFrom(context), Propagation.continueFrom(remote))
+      assert.deepStrictEqual(yield* inside(Propagation.empty), yield* inside(remote))
+      const other = yield* inside(Propagation.fromHeaders({ baggage: "b=2" }))
+      assert.deepStrictEqual([...other.baggage.keys()], ["b"])
+      assert.strictEqual(other.trace?.state, "rojo=1")
+      const withoutState = yield* inside({ ...remote, trace: { ...remote.trace!, state: "" } })
+      assert.strictEqual(withoutState.trace?.state, "")
+    }).pipe(Effect.provide(TestRuntime.layer())))
+
   it.effect("is readable, and shows in no event", () =>
     Effect.gen(function*() {
       const hostile = Propagation.fromHeaders({

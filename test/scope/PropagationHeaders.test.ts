@@ -302,7 +302,10 @@ describe("baggage", () => {
     const over = read(`a=${"x".repeat(4000)},b=${"y".repeat(8192 - 4002 - 1 - 1)},c=1`)
     assert.deepStrictEqual([...over.baggage.keys()], ["a", "c"])
     assert.deepStrictEqual(fieldsOf(over), ["baggage"])
-    assert.strictEqual(read(`a=${"x".repeat(100_000)}`).baggage.size, 0)
+    const huge = read(`a=1,b=${"x".repeat(100_000)}`)
+    assert.strictEqual(huge.baggage.size, 0)
+    assert.include(huge.diagnostics[0]?.problem, "100006 characters")
+    assert.strictEqual(read(Array.from({ length: 100 }, () => "bad").join(",")).diagnostics.length, 32)
   })
 
   it("goes out encoded, without what may not be said", () => {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as OpenTelemetryExporter from "../../src/exporter/OpenTelemetryExporter.ts"
 import { AgentRuntime, ExecutionScope, LlmCall, ToolCall } from "../../src/index.ts"
@@ -196,6 +197,25 @@ describe("spans of the application", () => {
         assert.strictEqual(service.get(name).parent, spanId)
         assert.strictEqual(service.get(name).traceId, traceId)
       }
+    }))
+
+  it.effect("hang under the span that the remote scope is known by, also where its handle brings them there", () =>
+    Effect.gen(function*() {
+      const service = makeService()
+      const inHandle = Effect.gen(function*() {
+        const handle = Option.getOrThrow(yield* ExecutionScope.current.pipe(Propagation.continueFrom(remote)))
+        const opened = ExecutionScope.open({ name: "opened", category: "agent", parent: handle })
+        yield* Effect.scoped(opened).pipe(
+          Effect.withSpan("another"),
+          Effect.provideService(Tracer.Tracer, exporting)
+        )
+        return yield* Effect.currentParentSpan.pipe(ExecutionScope.within(handle))
+      })
+      for (const layer of [service.layer, AgentRuntime.layer]) {
+        const span = yield* Effect.provide(inHandle, layer)
+        assert.deepStrictEqual([span.traceId, span.spanId], [traceId, spanId])
+      }
+      assert.deepStrictEqual(service.get("opened"), { traceId, spanId: service.get("opened").spanId, parent: spanId })
     }))
 
   it.effect("do not come between a scope of this process and what continues it here", () =>

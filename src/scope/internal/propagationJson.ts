@@ -7,7 +7,6 @@ import {
   noBaggage,
   type PropagationContext,
   type RemoteScope,
-  type RemoteTrace,
   type Report,
   scopeIdForm
 } from "./propagationContext.ts"
@@ -62,9 +61,8 @@ export const readJson = (json: unknown, report: Report): PropagationContext => {
   const trace = part(json, "trace", asTrace, "{ traceId, spanId, sampled, random?, state? }", report)
   if (trace === undefined) return scope === undefined ? { version: 1, baggage } : { version: 1, scope, baggage }
   const { random = false, sampled, spanId, state = "", traceId } = trace
-  const remote: RemoteTrace = { traceId, spanId, sampled, random, state: "" }
-  const inState = withState(remote, state, report)
-  return { version: 1, scope: scope ?? inState.scope, trace: inState.trace, baggage }
+  const read = withState({ traceId, spanId, sampled, random, state: "" }, state, report)
+  return { version: 1, scope, trace: read.trace, baggage }
 }
 
 // internal
