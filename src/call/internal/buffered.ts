@@ -7,11 +7,9 @@ import * as Tracer from "effect/Tracer"
 import type { Frame } from "../../event/internal/frame.ts"
 import type { Site } from "../../event/internal/kernel.ts"
 import type { AgentRuntime } from "../../event/internal/runtime.ts"
-import type { Span } from "../../event/internal/span.ts"
 import type { Output } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
-import { asPlan } from "../../middleware/internal/plan.ts"
-import { makeSpan, siteOf, withFrame } from "../../scope/internal/current.ts"
+import { siteOf, withFrame } from "../../scope/internal/current.ts"
 import { type CallError, type GuardrailRejected, InvalidOutput } from "../CallError.ts"
 import { annotateResponse, blockedProfile, textOfResponse } from "./annotation.ts"
 import type { Prepared } from "./carrier.ts"
@@ -19,6 +17,7 @@ import { around, checkDigest, type Executable } from "./execution.ts"
 import { judgeOutput } from "./judge.ts"
 import { type AnyRun, type CallSpec, Run } from "./managedCall.ts"
 import { type AnyFiber, Operation } from "./operation.ts"
+import { isPlain, type PlainCall, runPlain } from "./plain.ts"
 import { isPending } from "./verdict.ts"
 
 /**
@@ -35,7 +34,7 @@ export const managed = <I, A, E, R>(
 
 type OnBlocked = (rejection: GuardrailRejected) => unknown
 
-class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRuntime> {
+class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRuntime> implements PlainCall<I, A, E, R> {
   readonly spec: CallSpec
   readonly body: (payload: I) => Effect.Effect<A, E, R>
   private readonly onBlocked: OnBlocked | undefined
@@ -49,7 +48,7 @@ class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRunti
 
   perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
     const site = siteOf(fiber)
-    return isPlain(this.spec, site) ? plain(this, site, fiber) : this.govern(site, fiber)
+    return isPlain(this.spec, site) ? runPlain(this, site, fiber) : this.govern(site, fiber)
   }
 
   govern(site: Site, fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
@@ -63,52 +62,6 @@ class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRunti
         return undefined
       }
     )
-  }
-}
-
-/** Whether nothing is to be judged, changed, decoded or told: then a call is its scope and its work. */
-const isPlain = (spec: CallSpec, { frame, kernel, observers }: Site): boolean => {
-  const chains = asPlan(observers, kernel, frame.level).chainsOf(spec.category)
-  return chains.isEmpty && chains.missing.length === 0 && !kernel.closed && !kernel.isListening(frame) &&
-    spec.schema === undefined && spec.codec === undefined && spec.output === undefined && spec.metadata === undefined
-}
-
-/** A plain call, in the order of any other: first the exit frame, then the start and the scope, in one step. */
-const plain = <I, A, E, R>(
-  call: ManagedCall<I, A, E, R>,
-  site: Site,
-  fiber: AnyFiber
-): Effect.Effect<A, E | CallError, R> => {
-  const { context, frame, kernel, observers } = site
-  const span = makeSpan(kernel, observers, fiber, frame, frame.span, call.spec, undefined)
-  return Effect.onExitPrimitive(new PlainRun(call, site, span), (exit) => {
-    fiber.setContext(context)
-    kernel.endSpan(span, exit, exit._tag === "Success" ? exit.value : undefined, undefined)
-    return undefined
-  })
-}
-
-class PlainRun<I, A, E, R> extends Operation<A, E | CallError, R> {
-  private readonly call: ManagedCall<I, A, E, R>
-  private readonly site: Site
-  private readonly span: Span
-
-  constructor(call: ManagedCall<I, A, E, R>, site: Site, span: Span) {
-    super()
-    this.call = call
-    this.site = site
-    this.span = span
-  }
-
-  perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
-    const { call, site, span } = this
-    const { context, kernel } = site
-    // Somebody has begun to listen, or the runtime has closed, since the call was seen to be plain.
-    if (kernel.closed || kernel.isListening(span)) return call.govern(site, fiber)
-    kernel.startSpan(span, site.clock, undefined)
-    fiber.setContext(withFrame(context, span))
-    const { carrier, payload } = call.spec
-    return call.body(carrier.copy(payload) as I)
   }
 }
 

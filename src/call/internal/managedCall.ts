@@ -299,7 +299,7 @@ class CallEnd implements EndDetail {
 
 export type AnyRun = Run<unknown, unknown, unknown>
 
-const copyMetadata = (metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+export const copyMetadata = (metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   const copy = copyContainer(metadata)
   freezeCopy(copy, metadata)
   return copy as Readonly<Record<string, unknown>>
