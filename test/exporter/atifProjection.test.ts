@@ -263,7 +263,7 @@ describe("Atif.toTrajectory, tools", () => {
     ])
     assert.deepStrictEqual(results[0]?.extra?.tool_result, { rows: [1] })
     assert.deepStrictEqual(results[2]?.extra?.decisions, [
-      { guardrail: "pii", verdict: "reject", reason: "e-mail", durationMicros: 2 }
+      { guardrail: "pii", verdict: "reject", reason: "e-mail", duration_micros: 2 }
     ])
     assert.deepStrictEqual(trajectory.final_metrics?.extra, { blocked_calls: 1 })
   })

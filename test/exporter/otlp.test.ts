@@ -203,7 +203,7 @@ describe("OTLP", () => {
       assert.strictEqual(records.length, 1)
       assert.strictEqual(records[0].severityNumber, 13)
       assert.strictEqual(records[0].severityText, "WARN")
-      assert.deepStrictEqual(records[0].body, { stringValue: "{\"n\":2}" })
+      assert.deepStrictEqual(records[0].body, { kvlistValue: { values: [{ key: "n", value: { intValue: 2 } }] } })
       assert.strictEqual(records[0].traceId, span?.traceId)
       assert.strictEqual(records[0].spanId, span?.spanId)
     }))

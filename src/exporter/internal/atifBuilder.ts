@@ -215,7 +215,7 @@ export class Builder {
     const annotated = json(event.profile?.annotatedResponse, limits)
     const body = json(event.data, limits)
     const response = readResponse(annotated, body)
-    const model = event.profile?.modelName ?? llm.model ?? response.model
+    const model = response.model ?? event.profile?.modelName ?? llm.model
     const outcome = outcomeOf(event)
     const metrics = metricsOf(annotated, body, response.model ?? model, pricing)
     const isCached = llm.isCached || calls.saysCached(event)

@@ -54,6 +54,29 @@ const whole = (events: ReadonlyArray<LifecycleEvent>, settings: Settings): Traje
   return builder.finish()
 }
 
-/** By time, as they came where it is the same: files are not always in order. */
-const inOrder = (events: Iterable<LifecycleEvent>): ReadonlyArray<LifecycleEvent> =>
-  [...events].toSorted((a, b) => a.timestamp - b.timestamp)
+/**
+ * By time, as they came where it is the same: files are not always in order. A scope ends no earlier than what is in it,
+ * whatever its clock says, or its trajectory would be closed too soon.
+ */
+const inOrder = (events: Iterable<LifecycleEvent>): ReadonlyArray<LifecycleEvent> => {
+  const all = [...events]
+  const ends = endsOf(all)
+  const timeOf = (event: LifecycleEvent) =>
+    event._tag === "ScopeEnd" ? Math.max(event.timestamp, ends.get(event.uuid) ?? 0) : event.timestamp
+  return all.toSorted((a, b) => timeOf(a) - timeOf(b))
+}
+
+/** When the last scope inside of each scope has ended. */
+const endsOf = (events: ReadonlyArray<LifecycleEvent>): ReadonlyMap<string, number> => {
+  const parents = new Map(events.map(({ parentUuid, uuid }) => [uuid, parentUuid]))
+  const ends = new Map<string, number>()
+  for (const event of events) {
+    if (event._tag !== "ScopeEnd") continue
+    let uuid = event.parentUuid
+    while (uuid !== undefined && (ends.get(uuid) ?? 0) < event.timestamp) {
+      ends.set(uuid, event.timestamp)
+      uuid = parents.get(uuid)
+    }
+  }
+  return ends
+}

@@ -257,13 +257,19 @@ export const endExtra = (end: ScopeEnd, limits: Limits): MutableFields => {
   const decisions = end.decisions.filter((decision) => decision.verdict !== "allow")
   const metadata = json(end.metadata, limits)
   return {
-    ...(decisions.length === 0 ? undefined : { decisions: degrade(decisions, limits) }),
+    ...(decisions.length === 0 ? undefined : { decisions: degrade(decisions.map(decisionOf), limits) }),
     ...(metadata === undefined ? undefined : { metadata }),
     ...(end.dataSchema === undefined ? undefined : { data_schema: degrade(end.dataSchema, limits) }),
     ...(typeof chunkCount === "number" ? { chunk_count: chunkCount } : undefined),
     ...(typeof timeToFirstChunk === "number" ? { time_to_first_chunk: timeToFirstChunk } : undefined)
   }
 }
+
+/** A decision in the words of the format, which has no capitals in its names. */
+const decisionOf = ({ durationMicros, ...decision }: ScopeEnd["decisions"][number]) => ({
+  ...decision,
+  duration_micros: durationMicros
+})
 
 /** A value of an agent's or call's metadata, or of its data, also one level down under `extra`. */
 export const hint = (sources: ReadonlyArray<Json | undefined>, keys: ReadonlyArray<string>): string | undefined => {

@@ -7,17 +7,41 @@ import type { Attributes } from "./otelSpan.ts"
  * document is text, or has its text under one of the usual names.
  */
 export const putDocuments = (attributes: Attributes, prefix: string, data: unknown): void => {
-  const list = listIn(data, "documents", "results", "matches", "hits", "chunks")
-  list?.forEach((document: unknown, i) => {
+  documentsIn(data)?.forEach((document: unknown, i) => {
     const at = `${prefix}.${i}.document`
     if (!isRecord(document)) return put(attributes, `${at}.content`, contentOf(document))
     const content = first(document, "content", "text", "pageContent", "page_content", "document")
-    put(attributes, `${at}.id`, first(document, "id", "document_id", "doc_id"))
+    put(attributes, `${at}.id`, idOf(document))
     put(attributes, `${at}.content`, contentOf(content ?? document))
-    put(attributes, `${at}.score`, first(document, "score", "similarity", "relevance_score", "relevanceScore"))
+    put(attributes, `${at}.score`, scoreOf(document))
     putJson(attributes, `${at}.metadata`, field(document, "metadata"))
   })
 }
+
+/**
+ * Documents as the GenAI conventions have them (`gen-ai-retrieval-documents.json`): objects with a text `id` and a number
+ * `score`, as far as they are known, and whatever else they say.
+ */
+export const retrievedDocuments = (data: unknown): ReadonlyArray<object> | undefined =>
+  documentsIn(data)?.map(retrieved)
+
+const retrieved = (document: unknown): object => {
+  if (!isRecord(document)) return { content: contentOf(document) }
+  const id = idOf(document)
+  const score = scoreOf(document)
+  return {
+    ...document,
+    ...(id === undefined ? undefined : { id: contentOf(id) }),
+    ...(typeof score === "number" ? { score } : undefined)
+  }
+}
+
+const documentsIn = (data: unknown) => listIn(data, "documents", "results", "matches", "hits", "chunks")
+
+const idOf = (document: unknown): unknown => first(document, "id", "document_id", "doc_id")
+
+const scoreOf = (document: unknown): unknown =>
+  first(document, "score", "similarity", "relevance_score", "relevanceScore")
 
 /** Texts and their vectors as flat attributes. */
 export const putEmbeddings = (attributes: Attributes, input: unknown, output: unknown): void => {

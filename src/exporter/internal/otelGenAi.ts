@@ -1,4 +1,5 @@
 import { isRecord } from "../../event/internal/openRecord.ts"
+import { retrievedDocuments } from "./openInferenceDocuments.ts"
 import { requestModel, requestOf, responseModel, responseOf, usageOf } from "./otelAnnotation.ts"
 import { field, jsonText, put, putJson } from "./otelAttributes.ts"
 import { finishReason, inputMessages, outputMessages, partsOf } from "./otelMessages.ts"
@@ -194,7 +195,7 @@ const retrieval: Describe = (attributes, scope, { content, convention }) => {
   if (content) {
     const { data } = scope.start
     put(attributes, "gen_ai.retrieval.query.text", typeof data === "string" ? data : text(scope, "query", "question"))
-    putJson(attributes, "gen_ai.retrieval.documents", scope.end.data)
+    putJson(attributes, "gen_ai.retrieval.documents", retrievedDocuments(scope.end.data))
   }
   return source
 }

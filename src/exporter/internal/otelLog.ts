@@ -1,6 +1,6 @@
-import type { Severity } from "../../event/LifecycleEvent.ts"
+import { degrade } from "../../event/internal/degrade.ts"
+import type { Json, Severity } from "../../event/LifecycleEvent.ts"
 import type { PlacedMark } from "./otelAssembler.ts"
-import { attributeOf, jsonText } from "./otelAttributes.ts"
 import type { TraceContext } from "./otelId.ts"
 import { type KnownLimits, limitAttributes, limitsOf } from "./otelLimits.ts"
 import { markAttributes } from "./otelProject.ts"
@@ -12,7 +12,8 @@ export interface LogRecord {
   readonly severity: Severity
   /** OpenTelemetry's number for it: 1 trace, 5 debug, 9 info, 13 warn, 17 error. */
   readonly severityNumber: SeverityNumber
-  readonly body: string
+  /** What the mark says, as JSON; else its name. */
+  readonly body: Json
   readonly attributes: Attributes
   /** How many were over the limit; absent if none. */
   readonly droppedAttributes?: number
@@ -37,14 +38,9 @@ export const logOf = (
     time: mark.timestamp,
     severity,
     severityNumber: severityNumbers[severity],
-    body: mark.data === undefined || mark.data === null ? mark.name : bodyOf(mark.data),
+    body: mark.data === undefined || mark.data === null ? mark.name : degrade(mark.data),
     ...limitAttributes(markAttributes(mark, false), attributeCount, attributeValueLength),
     // A mark outside of every scope belongs to no trace.
     context: mark.parentUuid === undefined ? undefined : context
   }
-}
-
-const bodyOf = (data: unknown): string => {
-  const scalar = Array.isArray(data) ? undefined : attributeOf(data)
-  return scalar === undefined ? jsonText(data) : String(scalar)
 }

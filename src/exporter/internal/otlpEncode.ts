@@ -1,6 +1,7 @@
 import type { LogsData } from "effect/observability/OtlpLogger"
 import * as OtlpResource from "effect/observability/OtlpResource"
 import type { TraceData } from "effect/observability/OtlpTracer"
+import type { Json } from "../../event/LifecycleEvent.ts"
 import type { LogRecord } from "./otelLog.ts"
 import type { Attributes, FinishedSpan, SpanStatus } from "./otelSpan.ts"
 
@@ -55,7 +56,7 @@ const encodeLog = (record: LogRecord): OtlpLogRecord => ({
   observedTimeUnixNano: nanos(record.time),
   severityNumber: record.severityNumber,
   severityText: record.severity.toUpperCase(),
-  body: { stringValue: record.body },
+  body: encodeJson(record.body),
   attributes: encodeAttributes(record.attributes),
   droppedAttributesCount: record.droppedAttributes ?? 0,
   ...(record.context === undefined ? undefined : { traceId: record.context.traceId, spanId: record.context.spanId })
@@ -63,6 +64,15 @@ const encodeLog = (record: LogRecord): OtlpLogRecord => ({
 
 export const encodeAttributes = (attributes: Attributes): Array<OtlpResource.KeyValue> =>
   OtlpResource.entriesToAttributes(Object.entries(attributes))
+
+/** Structured values stay structured, so that back ends can ask for their fields. */
+const encodeJson = (value: Json): OtlpResource.AnyValue => {
+  if (value === null) return {}
+  if (typeof value !== "object") return OtlpResource.unknownToAttributeValue(value)
+  return Array.isArray(value)
+    ? { arrayValue: { values: value.map(encodeJson) } }
+    : { kvlistValue: { values: Object.entries(value).map(([key, field]) => ({ key, value: encodeJson(field) })) } }
+}
 
 /** Nanoseconds as decimal text: they do not fit into a double. */
 export const nanos = (micros: number): string => String(BigInt(Math.floor(micros)) * 1000n)
