@@ -8,7 +8,16 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { AgentRuntime, ExecutionScope, type LifecycleEvent, Mark, ToolCall } from "../../src/index.ts"
+import {
+  AgentRuntime,
+  ExecutionScope,
+  Guardrail,
+  Intercept,
+  type LifecycleEvent,
+  Mark,
+  Middleware,
+  ToolCall
+} from "../../src/index.ts"
 import * as Propagation from "../../src/scope/Propagation.ts"
 import { TestRuntime } from "../../src/testing/index.ts"
 
@@ -311,4 +320,18 @@ describe("what came along", () => {
       )
       assert.deepStrictEqual(values, ["1", "1"])
     }).pipe(Effect.provide(TestRuntime.layer())))
+
+  it.effect("is that of the work in the callbacks of policies too", () => {
+    const seen: Array<string | undefined> = []
+    const reading = Effect.map(Propagation.baggage, (baggage) => void seen.push(baggage.get("a")?.value))
+    const policies = Middleware.layer(
+      Guardrail.make({ name: "g", check: () => Effect.as(reading, Guardrail.allow) }),
+      Intercept.execution({ name: "i", around: (_, next) => Effect.andThen(reading, next()) })
+    )
+    return ToolCall.run({ name: "t", input: 1 }, () => reading).pipe(
+      Propagation.withBaggage({ a: "1" }),
+      Effect.andThen(Effect.sync(() => assert.deepStrictEqual(seen, ["1", "1", "1"]))),
+      Effect.provide(AgentRuntime.layerWith({ policies }))
+    )
+  })
 })

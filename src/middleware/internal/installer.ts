@@ -6,10 +6,11 @@ import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type { Frame } from "../../event/internal/frame.ts"
 import { withFrame } from "../../scope/internal/current.ts"
+import { Carried } from "../../scope/internal/propagationContext.ts"
 
 /**
  * The context of a callback: the services of the place where its entry was installed, with the scope, the span, the
- * clock and the scheduler of the call. (Merging the installer's context over that of the fiber would bring a stale
+ * baggage, the clock and the scheduler of the call. (Merging the installer's context over that of the fiber would bring a stale
  * current scope with it.)
  */
 export const callbackContext = (
@@ -20,6 +21,8 @@ export const callbackContext = (
   let context = withFrame(installer, frame)
   const clock = Context.get(fiber.context, Clock.Clock)
   if (Context.get(installer, Clock.Clock) !== clock) context = Context.add(context, Clock.Clock, clock)
+  const carried = Context.get(fiber.context, Carried)
+  if (Context.get(installer, Carried) !== carried) context = Context.add(context, Carried, carried)
   const { scheduler, span } = fiber.cache
   if (span !== Context.getOrUndefined(installer, Tracer.ParentSpan)) {
     context = span === undefined
