@@ -12,6 +12,7 @@ import { awaitGates, isGated, makeSpan, siteOf } from "../../scope/internal/curr
 import { AlreadyEnded, CallError, InvalidManualCall, type Reason, RuntimeClosed } from "../CallError.ts"
 import type { Carrier } from "./carrier.ts"
 import { type Checked, checkOf, type Judged } from "./check.ts"
+import { copyContainer, copyWithArrays } from "./containers.ts"
 import { ManualAnnotator, usageProfile } from "./manualAnnotation.ts"
 import { keep } from "./manualKeeping.ts"
 import { checkTime, clockAt } from "./manualTime.ts"
@@ -176,7 +177,8 @@ class ManualCall implements Observers {
       : isDefect === true
       ? Exit.die(error)
       : Exit.fail(error))
-    span.kernel.endSpan(span, outcome, outcome._tag === "Success" ? outcome.value : undefined, {
+    const copy = this.kind === "tool" ? copyContainer : copyWithArrays
+    span.kernel.endSpan(span, outcome, outcome._tag === "Success" ? copy(outcome.value) : undefined, {
       origin,
       profile: usage === undefined || annotator !== undefined ? undefined : usageProfile(usage),
       metadata: addUserMetadata(undefined, metadata)
