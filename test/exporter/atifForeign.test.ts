@@ -20,7 +20,8 @@ describe("Atif.toTrajectory of a foreign log", () => {
 
   it("goes through a log whose parents run in a circle", () => {
     const { events } = log().start("agent", "scout", "root").start("function", "a", "a", "root").end("a").end("root")
-    const looped = events.map((event): Event => event.uuid === "root" ? { ...event, parentUuid: "a" } : event)
+    const inA = (event: Event): Event => event.uuid === "root" ? { ...event, parentUuid: "a" } : event
+    const looped = events.map(inA)
     assert.isAtLeast(project(looped).steps.length, 0)
   })
 

@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import { inspect } from "node:util"
 import * as AtofExporter from "../../src/exporter/AtofExporter.ts"
 import * as OpenTelemetryExporter from "../../src/exporter/OpenTelemetryExporter.ts"
-import { AgentRuntime, ToolCall } from "../../src/index.ts"
+import { AgentRuntime, Mark, ToolCall } from "../../src/index.ts"
 import { deadUrl } from "./collector.ts"
 import { counted } from "./deliverySupport.ts"
 import { type Answer, type Received, receiver, spansIn } from "./otlpReceiver.ts"
@@ -50,6 +50,17 @@ describe("spans that are too large for one request", () => {
       const collector = yield* receiver()
       yield* run(Effect.forEach(["a", "b", "c", "d"], (name) => tool(name, big)), { url: collector.url })
       assert.deepStrictEqual(namesIn(collector.received), [["a", "b"], ["c", "d"]])
+    }))
+
+  it.live("are sent in several, log records too", () =>
+    Effect.gen(function*() {
+      const collector = yield* receiver()
+      yield* run(
+        Effect.forEach(["a", "b", "c", "d", "e", "f"], (name) =>
+          Mark.emit(name, { severity: "info", data: { text: big } })),
+        { url: collector.url, signals: ["logs"] }
+      )
+      assert.strictEqual(collector.received.length, 2)
     }))
 
   it.live("and are tried again, arrive once", () =>

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import type { Json } from "../../event/LifecycleEvent.ts"
 import { ExportError } from "../ExportError.ts"
 import type { Attributes } from "./otelSpan.ts"
 
@@ -6,6 +7,7 @@ import type { Attributes } from "./otelSpan.ts"
 export interface Item {
   readonly attributes: Attributes
   readonly events?: ReadonlyArray<{ readonly attributes: Attributes }>
+  readonly body?: Json
 }
 
 interface Part<A, R> {
@@ -75,8 +77,11 @@ const split = <A extends Item>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyA
   return parts
 }
 
-const weigh = ({ attributes, events = [] }: Item): number =>
-  events.reduce((sum, event) => sum + weighAttributes(event.attributes), overhead + weighAttributes(attributes))
+const weigh = ({ attributes, body, events = [] }: Item): number =>
+  events.reduce(
+    (sum, event) => sum + weighAttributes(event.attributes),
+    overhead + weighAttributes(attributes) + (body === undefined ? 0 : JSON.stringify(body).length)
+  )
 
 /** Ids, times and names of an item. */
 const overhead = 256
