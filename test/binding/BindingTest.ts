@@ -9,7 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Promises from "../../src/binding/Promises.ts"
 import type { LifecycleEvent, Middleware } from "../../src/index.ts"
 import { EventTree } from "../../src/testing/index.ts"
-import { type Host, withHost } from "./bindingHost.ts"
+import { type Host, type RecordingHost, withHost } from "./bindingHost.ts"
 import { deferred, rejection, untilAborted } from "./promisesSupport.ts"
 
 export type { Host } from "./bindingHost.ts"
@@ -122,9 +122,14 @@ export const bindingContract = (name: string, driver: Driver): void => {
     const { category, run, what } = kind
     const callsOf = (events: ReadonlyArray<Event>) =>
       nodes(EventTree.fromEvents(events)).filter((node) => node.category === category)
-    const ended = (events: ReadonlyArray<Event>) => {
-      const calls = callsOf(events)
-      return calls.length > 0 && calls.every(({ end }) => end !== undefined)
+    /** All events, as soon as a call of this kind has been seen and nothing is open. */
+    const settled = async (host: RecordingHost): Promise<ReadonlyArray<Event>> => {
+      await host.until((events) => {
+        const scopes = nodes(EventTree.fromEvents(events))
+        return scopes.some((node) => node.category === category) &&
+          scopes.every(({ outcome, start }) => start === undefined || outcome !== undefined)
+      })
+      return host.events()
     }
     const onlyCall = (events: ReadonlyArray<Event>): EventTree.Node => {
       EventTree.assertWellFormed(events)
@@ -141,7 +146,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
           withHost([], async (host) => {
             const answer = await run(host, "what is up?", async (text) => `${text} the sky`)
             assert.strictEqual(answer, "what is up? the sky")
-            const call = onlyCall(await host.until(ended))
+            const call = onlyCall(await settled(host))
             assert.strictEqual(call.outcome?._tag, "Success")
             assert.include(JSON.stringify(call.start?.data), "what is up?")
             assert.include(JSON.stringify(call.end?.data), "the sky")
@@ -161,7 +166,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
             }
             await assertBlocked(run(host, "this is forbidden", work), "no-forbidden")
             assert.strictEqual(ran, 0)
-            const call = onlyCall(await host.until(ended))
+            const call = onlyCall(await settled(host))
             assert.strictEqual(call.outcome?._tag, "Blocked")
             assert.strictEqual(await run(host, "this is fine", work), "this is fine")
           })
@@ -173,7 +178,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
         () =>
           withHost([refusingOutput(kind, "forbidden")], async (host) => {
             await assertBlocked(run(host, "go on", async () => "it is forbidden"), "no-forbidden-output")
-            assert.strictEqual(onlyCall(await host.until(ended)).outcome?._tag, "Blocked")
+            assert.strictEqual(onlyCall(await settled(host)).outcome?._tag, "Blocked")
           })
       )
 
@@ -189,7 +194,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
             })
             assert.strictEqual(got, "my secret")
             assert.strictEqual(answer, "your secret too")
-            const events = await host.until(ended)
+            const events = await settled(host)
             const call = onlyCall(events)
             assert.notInclude(JSON.stringify(events), "secret")
             assert.include(JSON.stringify(call.start?.data), "my [hidden]")
@@ -203,7 +208,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
         () =>
           withHost([rewriting(kind, "before", "after")], async (host) => {
             assert.strictEqual(await run(host, "before noon", async (text) => `got ${text}`), "got after noon")
-            assert.include(JSON.stringify(onlyCall(await host.until(ended)).start?.data), "after noon")
+            assert.include(JSON.stringify(onlyCall(await settled(host)).start?.data), "after noon")
           })
       )
 
@@ -212,7 +217,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
           const thrown = new Error("the disk is full")
           const caught = await rejection(run(host, "save", () => Promise.reject(thrown)))
           assert.isTrue(isFailure(caught, thrown), `caught ${String(caught)}`)
-          assert.strictEqual(onlyCall(await host.until(ended)).outcome?._tag, "Failure")
+          assert.strictEqual(onlyCall(await settled(host)).outcome?._tag, "Failure")
         }))
 
       test("ends once, as interrupted, when its signal is aborted", "aborts", () =>
@@ -226,7 +231,7 @@ export const bindingContract = (name: string, driver: Driver): void => {
           await begun.promise
           controller.abort()
           await rejection(answer)
-          assert.strictEqual(onlyCall(await host.until(ended)).outcome?._tag, "Interrupted")
+          assert.strictEqual(onlyCall(await settled(host)).outcome?._tag, "Interrupted")
         }))
 
       test("tells its work when its signal is aborted", "tells the work", () =>
@@ -288,8 +293,8 @@ export const bindingContract = (name: string, driver: Driver): void => {
                 run(free, "ask two", work)
               ])
               assert.strictEqual(answer, "ask two answered")
-              assert.strictEqual(onlyCall(await strict.until(ended)).outcome?._tag, "Blocked")
-              assert.strictEqual(onlyCall(await free.until(ended)).outcome?._tag, "Success")
+              assert.strictEqual(onlyCall(await settled(strict)).outcome?._tag, "Blocked")
+              assert.strictEqual(onlyCall(await settled(free)).outcome?._tag, "Success")
             }))
       )
 
