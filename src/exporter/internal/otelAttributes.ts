@@ -6,7 +6,7 @@ const isScalar = (value: unknown): value is string | number | boolean =>
   typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
 
 /** The value as an attribute can have it, if it can: a scalar, or a list of strings or of numbers, which is copied. */
-export const attributeOf = (value: unknown): AttributeValue | undefined => {
+const attributeOf = (value: unknown): AttributeValue | undefined => {
   if (isScalar(value)) return value
   if (!Array.isArray(value) || value.length === 0) return undefined
   if (value.every((item) => typeof item === "string")) return value.slice()
