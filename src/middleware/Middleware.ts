@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Level } from "../event/internal/frame.ts"
-import { DuplicateEntry, type Installed } from "../event/internal/registry.ts"
+import { CurrentGroup, DuplicateEntry, type Installed, placeFor } from "../event/internal/registry.ts"
 import { AgentRuntime } from "../event/internal/runtime.ts"
 import { currentFrame, currentRuntime, inFrame } from "../scope/internal/current.ts"
 import type { Entry, EntryKind } from "./internal/entry.ts"
@@ -177,9 +177,10 @@ export const layer = <const Es extends ReadonlyArray<Entry<unknown>>>(
     Effect.gen(function*() {
       const { kernel } = yield* AgentRuntime
       const context = yield* Effect.context<EntryServices<Es[number]>>()
+      const place = placeFor(kernel.registry, yield* CurrentGroup)
       yield* Effect.acquireRelease(
         Effect.suspend(() => {
-          const installed = kernel.registry.install(entries, context)
+          const installed = place.install(entries, context)
           return installed instanceof DuplicateEntry ? Effect.fail(installed) : Effect.succeed(installed)
         }),
         (remove) => Effect.sync(remove)
