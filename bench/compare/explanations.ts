@@ -292,15 +292,5 @@ export const explanations: ReadonlyArray<Explanation> = [
 
   // OpenTelemetry, log records
 
-  only(
-    "reference",
-    "data is JSON text, which every back end shows; the reference sends a map",
-    "logs/mark configured/body.*"
-  ),
-  only(
-    "heddle",
-    "data is JSON text, which every back end shows; the reference sends a map",
-    "logs/mark configured/body#json.*"
-  ),
   only("reference", "the record is no ATOF", "logs/mark configured/attributes.‹vendor›.atof.version")
 ]

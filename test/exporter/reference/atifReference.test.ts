@@ -39,8 +39,9 @@ it("the reference's own events give the steps that the reference made of them", 
   const told = ({ agent, final_metrics: metrics, steps }: Atif.Trajectory) => ({
     agent: agent.name,
     metrics,
-    steps: steps.map(({ message, metrics, source, timestamp }) => ({
+    steps: steps.map(({ message, metrics, model_name: model, source, timestamp }) => ({
       source,
+      model,
       message,
       metrics,
       timestamp: Date.parse(timestamp ?? "")
