@@ -36,7 +36,7 @@ export const partial: Render = (found, detector) => {
       return `${found.slice(0, 2)}${"*".repeat(found.length - 6)}${found.slice(-4)}`
     case "ip":
       return found.includes(":")
-        ? `${found.split(":").slice(0, 3).join(":")}:*`
+        ? `${found.split(":").slice(0, 3).filter((group) => group !== "").join(":")}:*`
         : `${found.split(".").slice(0, 3).join(".")}.*`
     case "token":
     case "jwt":

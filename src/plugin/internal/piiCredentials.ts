@@ -17,7 +17,7 @@ const assignment = new RegExp(
 
 /** Stands for a value, and so hides nothing: variables of shells and templates, and what a redaction has left. */
 const stand =
-  /^(?:\*+|x+|\.{3,}|…|\[[\w :.-]*\]?|<[^>]*>?|\$\{?[\w.:-]*\}?|\{\{?[^}]*\}{0,2}|%\w+%?|await|new|yield\*?|null|nil|none|undefined|true|false|string|str|text|required|optional|redacted|hidden|secret|password|your[_-].*|process\.env.*|os\.environ.*|env\..*|import\.meta.*|config\..*|self\..*|this\..*)$/i
+  /^(?:\*+|.{4}\*{4}.{4}|[\d.:*() +-]*\*[\d.:*() +-]*|[a-z]{2}\*+.{4}|.{1,2}\*{3}(?:@|%40).*|x+|\.{3,}|…|\[[\w :.-]*\]?|<[^>]*>?|\$\{?[\w.:-]*\}?|\{\{?[^}]*\}{0,2}|%\w+%?|await|new|yield\*?|null|nil|none|undefined|true|false|string|str|text|required|optional|redacted|hidden|secret|password|your[_-].*|process\.env.*|os\.environ.*|env\..*|import\.meta.*|config\..*|self\..*|this\..*)$/i
 
 /**
  * Values of names that hold secrets: in data, the text under such a key; in a text, what is assigned to such a name. Words
@@ -101,11 +101,16 @@ export const findEntropy = (bits: number): Find => (text) => {
     const { 0: found, index: start } = match
     if (!/\d/.test(found) || !/[a-z]/.test(found) || !/[A-Z]/.test(found)) continue
     if (/^[0-9A-Fa-f-]+$/.test(found) || /^(?:sha\d+-|\/|[0-9A-HJKMNP-TV-Z]{26}$)/.test(found)) continue
+    if (publicId.test(found) || /\bW\/"$/.test(text.slice(Math.max(0, start - 4), start))) continue
     if (/sha\d{3}-$/.test(text.slice(Math.max(0, start - 7), start))) continue
     if (entropyOf(found) >= bits) out.push({ start, end: start + found.length })
   }
   return out
 }
+
+/** Ids of requests, messages, calls and objects of the model providers and of Stripe; they open nothing. */
+const publicId =
+  /^(?:call|toolu|srvtoolu|chatcmpl|gen|msg|msgbatch|req|resp|run|step|thread|asst|file|batch|evt|cus|sub|price|prod|item|fc|rs|ws|pk_(?:test|live))[_-]/
 
 /** Shannon entropy, bits for each letter. */
 const entropyOf = (text: string): number => {

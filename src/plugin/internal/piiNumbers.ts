@@ -22,36 +22,50 @@ const rareIssuers: ReadonlyArray<RegExp> = [
   /^6(?:011|4[4-9]\d|5\d{2})\d{13,15}$/
 ]
 
-const cardWord = /(?:card|\bcc\b|\bpan\b|visa|master|amex|karte|carte|tarjeta|cart[ãa]o|carta)[^\d]{0,24}$/i
+const cardWord = /(?:card|\bcc\b|\bpan\b|visa|master|amex|karte|carte|tarjeta|cart[ãa]o|carta)[^\d\]]{0,24}$/i
 const cardGrouping = /^(?:4444|44443|465|464|4445|888|45|664)/
 
 /** Numbers of payment cards: issuer, length and Luhn digit; in one run, or in the groups that are printed on cards. */
 export const findCards: Find = (text, place) => {
   const out: Array<Span> = []
-  for (const { end, start, text: run } of spansOf(/\d(?:[ -]?\d){11,34}/g, text)) {
+  for (const { end, start, text: run } of spansOf(/\d(?:[ -]?\d){11,}/g, text)) {
     if (!beginsNumber(text, start) || !endsNumber(text, end)) continue
-    const span = cardIn(run, start, () => isAbout(cardWord, text, start, place))
-    if (span !== undefined) out.push(span)
+    out.push(...cardsIn(run, start, () => isAbout(cardWord, text, start, place)))
   }
   return out
 }
 
-const cardIn = (run: string, offset: number, isExpected: () => boolean): Span | undefined => {
+const cardsIn = function*(run: string, offset: number, isExpected: () => boolean): Generator<Span> {
   const groups = [...spansOf(/\d+/g, run)]
-  if (groups.length === 1) {
-    return isCard(run) || (isRareCard(run) && isExpected()) ? { start: offset, end: offset + run.length } : undefined
-  }
   for (let first = 0; first < groups.length; first++) {
-    let digits = ""
-    let shape = ""
-    for (let last = first; last < groups.length && digits.length < 20; last++) {
-      digits += groups[last]!.text
-      shape += String(groups[last]!.text.length)
-      if (last === first || digits.length < 12 || !cardGrouping.test(shape)) continue
-      const separators = run.slice(groups[first]!.start, groups[last]!.end).replaceAll(/\d+/g, "")
-      if (/^(?: +|-+)$/.test(separators) && (isCard(digits) || isRareCard(digits))) {
-        return { start: offset + groups[first]!.start, end: offset + groups[last]!.end }
-      }
+    const last = lastOfCard(run, groups, first, isExpected)
+    if (last === undefined) continue
+    yield { start: offset + groups[first]!.start, end: offset + groups[last]!.end }
+    first = last
+  }
+}
+
+/** The last group of a card that begins with a group. */
+const lastOfCard = (
+  run: string,
+  groups: ReadonlyArray<Span & { readonly text: string }>,
+  first: number,
+  isExpected: () => boolean
+): number | undefined => {
+  let digits = ""
+  let shape = ""
+  for (let last = first; last < groups.length && digits.length < 20; last++) {
+    const group = groups[last]!.text
+    digits += group
+    shape += String(group.length)
+    if (digits.length < 12) continue
+    if (last === first) {
+      if (isCard(digits) || (isRareCard(digits) && isExpected())) return last
+      continue
+    }
+    const separators = run.slice(groups[first]!.start, groups[last]!.end).replaceAll(/\d+/g, "")
+    if (cardGrouping.test(shape) && /^(?: +|-+)$/.test(separators) && (isCard(digits) || isRareCard(digits))) {
+      return last
     }
   }
   return undefined
@@ -66,13 +80,18 @@ const isRareCard = (digits: string): boolean =>
 /** Account numbers by ISO 13616: country, form and check digits; in one run or in groups, in capitals or not. */
 export const findIbans: Find = (text) => {
   const out: Array<Span> = []
-  for (const { start, text: run } of spansOf(/[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}/g, text)) {
+  const rest = /(?:[ -]?[A-Za-z0-9]){11,30}/y
+  for (const { end: head, start } of spansOf(/[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])/g, text)) {
     if (!beginsWord(text, start) || text.charAt(start - 1) === "-") continue
+    rest.lastIndex = head
+    const run = rest.exec(text)
+    if (run === null) continue
     // What follows in the text may read on as part of it: the longest valid beginning is meant.
-    for (let length = run.length; length >= 15; length--) {
-      if (!endsWord(text, start + length) || /[ -]$/.test(run.slice(0, length))) continue
-      if (!validator.isIBAN(run.slice(0, length))) continue
-      out.push({ start, end: start + length })
+    for (let end = rest.lastIndex; end - start >= 15; end--) {
+      if (!endsWord(text, end) || /[ -]/.test(text.charAt(end - 1)) || !validator.isIBAN(text.slice(start, end))) {
+        continue
+      }
+      out.push({ start, end })
       break
     }
   }

@@ -20,20 +20,18 @@ export const findPhones = (regions: ReadonlyArray<CountryCode>): Find => (text, 
     const whole = wholePhone(text, regions)
     if (whole !== undefined) return [whole]
   }
-  const out: Array<Span> = []
-  for (
-    const { end, start, text: run } of spansOf(/(?:\+|%2B|\b00)[ \u00a0]?\(?\d[\d \u00a0\u202f().\-/–]{5,22}\d/gi, text)
-  ) {
-    if (!beginsInternational(text, start, run) || !endsNumber(text, end)) continue
-    const found = shrink(run, (part) => internationalOf(part)?.isValid() === true)
-    if (found !== undefined) out.push({ start: start + found.start, end: start + found.end })
-  }
-  for (const { end, start, text: run } of spansOf(/\(?\d[\d \u00a0\u202f().\-/–]{5,18}\d/g, text)) {
-    if (!beginsNumber(text, start) || !endsNumber(text, end) || /[+$€£#]/.test(text.charAt(start - 1))) continue
-    const found = shrink(run, (part, from) => isNational(part, regions, text, start + from, place))
-    if (found !== undefined) out.push({ start: start + found.start, end: start + found.end })
-  }
-  return out
+  return [
+    ...phonesOf(
+      /(?:\+|%2B|\b00)[ \u00a0]?\(?\d[\d \u00a0\u202f().\-/–]{5,22}\d/gi,
+      text,
+      (part, start) => beginsInternational(text, start, part) && internationalOf(part)?.isValid() === true
+    ),
+    ...phonesOf(
+      /\(?\d[\d \u00a0\u202f().\-/–]{5,18}\d/g,
+      text,
+      (part, start) => beginsNational(text, start) && isNational(part, regions, text, start, place)
+    )
+  ]
 }
 
 const phoneKey =
@@ -65,21 +63,28 @@ const beginsAfterEscape = (text: string, start: number): boolean =>
 const internationalOf = (text: string): PhoneNumber | undefined =>
   parsePhoneNumberFromString(text.replace(/^(?:%2B|00)/i, "+"))
 
-/** What follows or precedes a number in a text may read as part of it: up to two groups are left off at either end. */
-const shrink = (run: string, isPhone: (part: string, from: number) => boolean): Span | undefined => {
-  const groups = [...spansOf(/(?:\+|%2B)?[ \u00a0]?\(?\d+\)?/gi, run)]
-  for (let off = 0; off <= 2; off++) {
-    const end = groups[groups.length - 1 - off]?.end
-    if (end === undefined) break
-    for (let first = 0; first <= 2; first++) {
-      const start = groups[first]?.start
-      if (start === undefined || end - start < 7) break
-      const part = run.slice(start, end)
-      if (isPhone(part, start)) return { start, end }
-      if (/^(?:\+|%2B|00)/i.test(run)) break
-    }
+const beginsNational = (text: string, start: number): boolean =>
+  beginsNumber(text, start) && !/[+$€£#]/.test(text.charAt(start - 1))
+
+/**
+ * Numbers among the runs of digits and separators. What follows a number may read on as part of it, so the longest that is
+ * one is meant; and what stands before it may, so the next try is from the second group.
+ */
+const phonesOf = (
+  pattern: RegExp,
+  text: string,
+  isPhone: (part: string, start: number) => boolean
+): ReadonlyArray<Span> => {
+  const out: Array<Span> = []
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const { 0: run, index: start } = match
+    const ends = [...spansOf(/\d+\)?/g, run)].map(({ end }) => start + end)
+    const end = ends.toReversed()
+      .find((end) => end - start >= 7 && endsNumber(text, end) && isPhone(text.slice(start, end), start))
+    if (end !== undefined) out.push({ start, end })
+    pattern.lastIndex = end ?? ends[0] ?? start + 1
   }
-  return undefined
+  return out
 }
 
 const dateLike = /^(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})(?:$|\D)/

@@ -162,7 +162,7 @@ export const negatives: Readonly<Record<string, ReadonlyArray<string>>> = {
     "the secret: nobody knows",
     "const secretKey = await loadKey(name)"
   ],
-  iban: [
+  accountLike: [
     "DE89 3704 0044 0532 0130 01",
     "GB29NWBK60161331926818",
     "AB12 CDEF 3456 7890 1234",
