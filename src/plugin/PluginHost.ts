@@ -29,6 +29,7 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { layerWith, type RuntimeOptions } from "../AgentRuntime.ts"
 import { AgentRuntime } from "../event/internal/runtime.ts"
 import { check, type Checked } from "./internal/check.ts"
 import { Feed } from "./internal/feed.ts"
@@ -122,7 +123,8 @@ export class PluginHost extends Context.Service<PluginHost, {
    * it once the old ones have handed over what they had and are released.
    *
    * A document that is refused or cannot be activated changes nothing. It returns with the change; `settled` waits for
-   * the release. A reload that comes before that ends the drain.
+   * the release, and so does the next reload. The ends of scopes that outlive `drain` are for subscribers with `lateEnds`
+   * only, as always where the start was somebody else's.
    */
   readonly reload: (document?: unknown) => Effect.Effect<
     void,
@@ -210,6 +212,34 @@ export const layerFromEnv = <P extends Plugin<unknown>>(options: Options<P>): Fi
   }))
 
 /**
+ * A runtime that is governed by a host, and the host, for applications that reload. Other options are those of
+ * `AgentRuntime.layerWith`; `policies` are built before the host.
+ *
+ * **Example** (A runtime whose document can be reloaded)
+ *
+ * ```ts
+ * const Runtime = PluginHost.layerRuntime(PluginHost.layerFromFiles({ plugins, files: ["heddle.yaml"] }))
+ * const reload = Effect.flatMap(PluginHost.PluginHost, (host) => host.reload())
+ * ```
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRuntime = <E, R, E2 = never, R2 = never>(
+  host: Layer.Layer<PluginHost, E, R>,
+  options?: RuntimeOptions<E2, R2>
+): Layer.Layer<AgentRuntime | PluginHost, E | E2, Exclude<R | R2, AgentRuntime>> =>
+  Layer.suspend(() => {
+    let found: PluginHost["Service"] | undefined
+    const policies = Layer.tap(host, (context) => Effect.sync(() => void (found = Context.get(context, PluginHost))))
+    const others: Layer.Layer<never, E2, R2> = options?.policies ?? Layer.empty
+    const runtime = layerWith<E | E2, R | R2>({ ...options, policies: Layer.provideMerge(policies, others) })
+    // The runtime was built before, and its policies with it.
+    return Layer.effect(PluginHost, Effect.sync(() => found!)).pipe(Layer.provideMerge(runtime))
+  })
+
+/**
  * Checks a document that is data, and activates nothing.
  *
  * @stability experimental
@@ -283,8 +313,7 @@ const make = Effect.fnUntraced(function*<P extends Plugin<unknown>>(options: Opt
     yield* Effect.raceAllFirst([
       isQuiet ? Effect.never : feed.finished,
       Effect.sleep(drain),
-      Deferred.await(hurry),
-      kernel.waiters.until(() => kernel.closed)
+      Deferred.await(hurry)
     ]).pipe(Effect.interruptible, Effect.exit)
     feed.cut()
     yield* Scope.close(old.scope, Exit.void)
@@ -293,10 +322,10 @@ const make = Effect.fnUntraced(function*<P extends Plugin<unknown>>(options: Opt
     yield* Deferred.succeed(done, undefined)
   }, Effect.uninterruptible)
 
+  const settled = Effect.suspend(() => retiring === undefined ? Effect.void : Deferred.await(retiring.done))
+
   const finish = Effect.suspend(() =>
-    retiring === undefined
-      ? Effect.void
-      : Effect.andThen(Deferred.succeed(retiring.hurry, undefined), Deferred.await(retiring.done))
+    retiring === undefined ? Effect.void : Effect.andThen(Deferred.succeed(retiring.hurry, undefined), settled)
   )
 
   const first = yield* makeTrunk
@@ -319,7 +348,7 @@ const make = Effect.fnUntraced(function*<P extends Plugin<unknown>>(options: Opt
           ? yield* source
           : yield* Effect.fromResult(PluginConfig.fromDocument(document))
         const checked = yield* checkedOf(layers, options.plugins)
-        yield* finish
+        yield* settled
         const before = current
         yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function*() {
@@ -336,7 +365,7 @@ const make = Effect.fnUntraced(function*<P extends Plugin<unknown>>(options: Opt
   return {
     components: Effect.sync(() => current?.components ?? []),
     reload,
-    settled: Effect.suspend(() => retiring === undefined ? Effect.void : Deferred.await(retiring.done))
+    settled
   }
 })
 

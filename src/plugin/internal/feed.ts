@@ -32,6 +32,8 @@ export class Feed {
   private heldCount = 0
   /** Subscribers that are being made, for the next change. */
   private ready: Trunk | undefined = undefined
+  /** The last event that has gone by. */
+  private passed = 0
   /** Whether the last event before the change has gone by. */
   private isPast = false
   /** Nothing goes to the old ones any more. */
@@ -52,6 +54,7 @@ export class Feed {
     this.change = { at, next }
     this.isPast = false
     this.isCut = false
+    if (this.passed >= at) this.pastChange()
   }
 
   /** Until nothing that was at work when the change began is, or too much waits. */
@@ -101,6 +104,7 @@ export class Feed {
 
   private pass(batch: Batch): void {
     const { change } = this
+    this.passed = batch.through
     if (change === undefined) {
       for (const record of batch.records) this.count(record)
       PubSub.publishUnsafe(this.current, batch)
