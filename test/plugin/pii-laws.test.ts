@@ -5,6 +5,7 @@ import * as PiiRedaction from "../../src/plugin/PiiRedaction.ts"
 import { cases } from "./pii/cases.ts"
 
 const key = "a key for tests only"
+const seed = 20_261_124
 const actions: ReadonlyArray<PiiRedaction.Action> = ["replace", "mask", "partial", "hash", "remove", { replace: "■" }]
 
 const redactorOf = (options: PiiRedaction.RedactOptions): PiiRedaction.Redactor =>
@@ -72,7 +73,7 @@ describe("laws of redaction", () => {
       fc.property(holding(4), fc.constantFrom(...redactors), ({ secret, value }, { redactor }) => {
         assert.notInclude(JSON.stringify(redactor.value(value)), secret)
       }),
-      { numRuns: 1500 }
+      { numRuns: 1500, seed }
     )
   })
 
@@ -83,7 +84,7 @@ describe("laws of redaction", () => {
         const once = redactor.text(text)
         assert.strictEqual(redactor.text(once), once)
       }),
-      { numRuns: 1500 }
+      { numRuns: 1500, seed }
     )
   })
 
@@ -94,7 +95,7 @@ describe("laws of redaction", () => {
         assert.isAtMost(redactor.text(text).length, text.length + redactor.find(text).length * longest)
         if (action === "mask") assert.strictEqual(redactor.text(text).length, text.length)
       }),
-      { numRuns: 500 }
+      { numRuns: 500, seed }
     )
   })
 
@@ -113,7 +114,7 @@ describe("laws of redaction", () => {
         assert.isAtMost(from, text.length)
         assert.strictEqual(redacted(text), kept + text.slice(from))
       }),
-      { numRuns: 500 }
+      { numRuns: 500, seed }
     )
   })
 
@@ -135,7 +136,7 @@ describe("laws of redaction", () => {
         const shown = redactor.value(value)
         assert.deepStrictEqual(JSON.parse(JSON.stringify(shown)), shown)
       }),
-      { numRuns: 1500 }
+      { numRuns: 1500, seed }
     )
   })
 
@@ -147,7 +148,7 @@ describe("laws of redaction", () => {
         if (/\d{7}|@|:\/\/|::|eyJ|key|secret|token|pass|pwd/i.test(plain)) return
         assert.deepStrictEqual(PiiRedaction.redact(json), json)
       }),
-      { numRuns: 500 }
+      { numRuns: 500, seed }
     )
   })
 })

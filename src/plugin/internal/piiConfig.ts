@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { secret } from "../PluginConfig.ts"
 import { problemsOf } from "./piiOptions.ts"
 
 const Action = Schema.Union([
@@ -65,7 +66,7 @@ export const Config = Schema.Struct({
     })
   ),
   exclude: Schema.optionalKey(Paths.annotate({ description: "JSON pointers with * and **; what they mean stays" })),
-  key: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
+  key: Schema.optionalKey(secret),
   maxChars: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1024, maximum: 16_777_216 })).annotate({
       description: "Characters of one payload that are read; what is longer is cut. 4194304 unless given"

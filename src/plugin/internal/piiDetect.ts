@@ -67,18 +67,17 @@ export const findAll = (
       if (end > start) found.push({ start, end, detector: name, rank })
     }
   }
-  if (found.length < 2) return found
   found.sort((a, b) => a.start - b.start || a.rank - b.rank)
   const out: Array<Finding & { readonly rank: number }> = []
   for (const next of found) {
     const last = out.at(-1)
     if (last === undefined || next.start >= last.end) out.push(next)
     else {
-      const first = next.rank < last.rank ? next : last
-      out[out.length - 1] = { ...first, start: last.start, end: Math.max(last.end, next.end) }
+      const { detector, rank } = next.rank < last.rank ? next : last
+      out[out.length - 1] = { start: last.start, end: Math.max(last.end, next.end), detector, rank }
     }
   }
-  return out
+  return out.map(({ detector, end, start }) => ({ start, end, detector }))
 }
 
 /** Identifiers that name no person: UUIDs, hashes and trace ids in hexadecimal, the header of W3C Trace Context, times. */

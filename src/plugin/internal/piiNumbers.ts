@@ -28,21 +28,20 @@ const cardGrouping = /^(?:4444|44443|465|464|4445|888|45|664)/
 /** Numbers of payment cards: issuer, length and Luhn digit; in one run, or in the groups that are printed on cards. */
 export const findCards: Find = (text, place) => {
   const out: Array<Span> = []
-  for (const { end, start, text: run } of spansOf(/\d(?:[ -]?\d){11,}/g, text)) {
-    if (!beginsNumber(text, start) || !endsNumber(text, end)) continue
-    out.push(...cardsIn(run, start, () => isAbout(cardWord, text, start, place)))
+  for (const { start: offset, text: run } of spansOf(/\d(?:[ -]?\d){11,}/g, text)) {
+    const groups = [...spansOf(/\d+/g, run)]
+    for (let first = 0; first < groups.length; first++) {
+      const start = offset + groups[first]!.start
+      if (!beginsNumber(text, start)) continue
+      const last = lastOfCard(run, groups, first, () => isAbout(cardWord, text, start, place))
+      if (last === undefined) continue
+      const end = offset + groups[last]!.end
+      if (!endsNumber(text, end)) continue
+      out.push({ start, end })
+      first = last
+    }
   }
   return out
-}
-
-const cardsIn = function*(run: string, offset: number, isExpected: () => boolean): Generator<Span> {
-  const groups = [...spansOf(/\d+/g, run)]
-  for (let first = 0; first < groups.length; first++) {
-    const last = lastOfCard(run, groups, first, isExpected)
-    if (last === undefined) continue
-    yield { start: offset + groups[first]!.start, end: offset + groups[last]!.end }
-    first = last
-  }
 }
 
 /** The last group of a card that begins with a group. */

@@ -141,9 +141,9 @@ export const findPems: Find = (text) => {
   }
 }
 
-/** Of a key that was cut: as far as its letters go. */
+/** Of a key that was cut: as far as its headers and its lines of Base64 go. */
 const endOfBody = (text: string, from: number): number => {
-  const pattern = /(?:[A-Za-z0-9+/=,:]|-(?!-)|\s|\\[nr])*/y
+  const pattern = /(?:(?:\s|\\[nr])*[A-Z][A-Za-z-]{1,40}: [^\n\\]{0,200})*(?:[A-Za-z0-9+/=]|[\r\n]+[ \t]*|\\[nr])*/y
   pattern.lastIndex = from
   return from + (pattern.exec(text)?.[0].trimEnd().length ?? 0)
 }
