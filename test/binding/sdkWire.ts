@@ -14,9 +14,13 @@ export const chat = (content: string | null, rest: object = {}) => ({
   usage
 })
 
-export const chatToolCalls = (
-  ...calls: ReadonlyArray<{ readonly id: string; readonly name: string; readonly input: unknown }>
-) =>
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly input: unknown
+}
+
+export const chatToolCalls = (...calls: ReadonlyArray<ToolCall>) =>
   chat(null, {
     tool_calls: calls.map(({ id, input, name }) => ({
       id,

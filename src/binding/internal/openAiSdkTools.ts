@@ -51,7 +51,9 @@ const managedTool = (tool: Tool, heddle: Host, options: Options, ids: Ids): Tool
   const { $callback, $parseRaw, function: { function: written, name = written?.name ?? "", parse } } = tool
   if ($callback !== undefined) {
     const runnable = managedFunction(name, { function: $callback, parse: $parseRaw }, heddle, options, ids)
-    return Object.defineProperties(copyOf(tool), {
+    // With all properties as they are, the hidden ones too.
+    return Object.defineProperties({ ...tool }, {
+      ...Object.getOwnPropertyDescriptors(tool),
       $callback: { value: runnable.function },
       $parseRaw: { value: runnable.parse }
     })
@@ -60,9 +62,6 @@ const managedTool = (tool: Tool, heddle: Host, options: Options, ids: Ids): Tool
   const runnable = managedFunction(name, { function: written, parse }, heddle, options, ids)
   return { ...tool, function: { ...tool.function, ...runnable, name } }
 }
-
-/** With all properties as they are, the hidden ones too. */
-const copyOf = (tool: Tool): Tool => Object.defineProperties({ ...tool }, Object.getOwnPropertyDescriptors(tool))
 
 const managedFunction = (
   name: string,
