@@ -59,13 +59,37 @@ describe("a stream of the OpenAI SDK under a runtime", () => {
     }))
 
   it("gives the raw response with events as the provider sends them", () =>
-    withClient(() => Wire.responseFrames(says("a", "b")), async (client) => {
-      const response = await client.responses.create({ model: "gpt-5", input: "x", stream: true }).asResponse()
-      assert.strictEqual(response.headers.get("x-request-id"), "req-1")
-      let text = ""
-      for await (const frame of Wire.responseFrames(says("a", "b"))) text += frame
-      assert.strictEqual(await response.text(), text)
-    }))
+    withClient(
+      ({ path }) => (path === "/responses" ? Wire.responseFrames : Wire.chatFrames)(says("a", "b")),
+      async (client) => {
+        const response = await client.responses.create({ model: "gpt-5", input: "x", stream: true }).asResponse()
+        assert.strictEqual(response.headers.get("x-request-id"), "req-1")
+        assert.strictEqual(await response.text(), (await collect(Wire.responseFrames(says("a", "b")))).join(""))
+        const chat = await client.chat.completions.create(params).asResponse()
+        assert.strictEqual(await chat.text(), (await collect(Wire.chatFrames(says("a", "b")))).join(""))
+      }
+    ))
+
+  it("is not read ahead of its reader, but for its first event", () => {
+    let pulled = 0
+    return withClient(() => Wire.chatFrames(says("a", "b", "c", "d")), async (client) => {
+      const stream = await client.chat.completions.create(params)
+      for await (const { choices } of stream) {
+        // All that could happen without the reader has time to.
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (choices[0]?.delta.content === "b") break
+      }
+      assert.strictEqual(pulled, 2)
+    }, [Promises.Intercept.stream({
+      name: "count",
+      around: async function*(_, next) {
+        for await (const chunk of next()) {
+          pulled++
+          yield chunk
+        }
+      }
+    })])
+  })
 
   it("can be read twice with tee", () =>
     withClient(() => Wire.chatFrames(says("a", "b")), async (client, { tree }) => {
