@@ -143,7 +143,7 @@ describe("PluginHost", () => {
 
   it.effect("shows the services of a component that provides to all others, wherever they stand", () =>
     Effect.gen(function*() {
-      class Answer extends Context.Service<Answer, number>()("test/Answer") {}
+      class Answer extends Context.Service<Answer, number>()("heddle/test/plugin/PluginHost.test/Answer") {}
       const seen: Array<unknown> = []
       const giver = Plugin.make({
         kind: "giver",

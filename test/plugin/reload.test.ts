@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import * as delivery from "../../src/exporter/internal/delivery.ts"
 import {
-  AgentRuntime,
+  type AgentRuntime,
   ExecutionScope,
   Guardrail,
   Intercept,
@@ -314,11 +314,11 @@ describe("PluginHost.reload", () => {
         Effect.gen(function*() {
           const host = yield* PluginHost.PluginHost
           yield* host.reload(documentOf(1))
-          yield* ExecutionScope.run({ name: "open", category: "agent" })(
+          return yield* ExecutionScope.run({ name: "open", category: "agent" })(
             Effect.gen(function*() {
               yield* host.reload(documentOf(2))
               yield* Deferred.succeed(reached, undefined)
-              yield* Effect.never
+              return yield* Effect.never
             })
           )
         }).pipe(Effect.provide(

@@ -44,12 +44,12 @@ export const placeOf = (layers: Layers, path: Path): { readonly file?: string } 
 }
 
 export const explain = (layers: Layers, plugins: ReadonlyArray<Plugin<unknown>>): ReadonlyArray<Setting> =>
-  Array.from(leaves(layers.node), ([path, leaf]) => ({
+  Array.from(leaves(layers.node), ([path, leaf, under]) => ({
     path: formatPath(path),
     value: isHidden(layers.node, path, plugins) ? hidden(leaf) : textOf(toValue(leaf)),
     ...withFile(placeOf(layers, path)),
     overrides: Array.from(
-      new Set(leaf.hidden.map(({ document }) => layers.documents[document]?.name ?? ""))
+      new Set(under.map(({ document }) => layers.documents[document]?.name ?? ""))
     )
   }))
 

@@ -1,15 +1,16 @@
-/** The candidate that was probably meant: one typing mistake in three characters at most, and none that is nearer. */
+/** The candidate that was probably meant: one typing mistake in three characters at most, and no other that is as near. */
 export const nearest = (input: string, candidates: ReadonlyArray<string>): string | undefined => {
   if (input.length > 64) return undefined
   const text = simple(input)
   const limit = Math.max(1, Math.floor(text.length / 3))
-  let best: { readonly candidate: string; readonly distance: number } | undefined
+  let best: { readonly candidate: string; readonly distance: number; readonly isAlone: boolean } | undefined
   for (const candidate of candidates.slice(0, 500)) {
     if (candidate.length > 64) continue
     const distance = distanceOf(text, simple(candidate))
-    if (distance <= limit && (best === undefined || distance < best.distance)) best = { candidate, distance }
+    if (distance > limit || (best !== undefined && distance > best.distance)) continue
+    best = { candidate, distance, isAlone: best === undefined || distance < best.distance }
   }
-  return best?.candidate
+  return best?.isAlone === true ? best.candidate : undefined
 }
 
 /** Case and the way of joining words are no mistakes of their own. */

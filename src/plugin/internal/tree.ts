@@ -152,13 +152,18 @@ const childOf = (node: Node, key: Key): Node | undefined => {
   return node._tag === "List" && typeof key === "number" ? node.items[key] : undefined
 }
 
-/** Every part that holds no other, with its path. */
-export function* leaves(node: Node, path: Path = []): Generator<readonly [Path, Node]> {
+/** Every part that holds no other, with its path, and what was written there or around it below. */
+export function* leaves(
+  node: Node,
+  path: Path = [],
+  hidden: ReadonlyArray<Source> = []
+): Generator<readonly [Path, Node, ReadonlyArray<Source>]> {
+  const under = [...hidden, ...node.hidden]
   if (node._tag === "Table" && node.fields.size > 0) {
-    for (const [key, field] of node.fields) yield* leaves(field, [...path, key])
+    for (const [key, field] of node.fields) yield* leaves(field, [...path, key], under)
   } else if (node._tag === "List" && node.items.length > 0) {
-    for (const [index, item] of node.items.entries()) yield* leaves(item, [...path, index])
-  } else yield [path, node]
+    for (const [index, item] of node.items.entries()) yield* leaves(item, [...path, index], under)
+  } else yield [path, node, under]
 }
 
 /** `components[0].config.path`; keys that are no names are quoted. */
