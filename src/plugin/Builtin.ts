@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Observability from "./Observability.ts"
+import * as PiiRedaction from "./PiiRedaction.ts"
 import * as Pricing from "./Pricing.ts"
 
 /**
@@ -14,4 +15,4 @@ import * as Pricing from "./Pricing.ts"
  * @category plugins
  * @since 0.1.0
  */
-export const plugins = [Observability.plugin, Pricing.plugin] as const
+export const plugins = [Observability.plugin, PiiRedaction.plugin, Pricing.plugin] as const
