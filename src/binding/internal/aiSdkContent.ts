@@ -198,7 +198,7 @@ const said = (callInput: Form<Json>, answer: Form<ToolCallResponsePart>): Form<R
     otherwise(id, typeOr("content"))
   ))
 
-export const messages: Form<ReadonlyArray<Message>> = list(union<Message>(
+const message = union<Message>(
   {
     holds: (message) => message.role === "system",
     form: object<Message>({
@@ -217,7 +217,18 @@ export const messages: Form<ReadonlyArray<Message>> = list(union<Message>(
     })
   },
   genericMessage(id, "message")
-))
+)
+
+export const messages: Form<ReadonlyArray<Message>> = list({
+  ...message,
+  write: (after, was, path) => {
+    // Content has another form, so that nothing could stay what it was.
+    if (was !== undefined && was.value.role !== after.role && [was.value.role, after.role].includes("system")) {
+      throw new Mismatch(`${path}/role`, describe(was.value.role), describe(after.role))
+    }
+    return message.write(after, was, path)
+  }
+})
 
 /** The message that an answer is. */
 export const answer: Place<Message> = group<Message>({

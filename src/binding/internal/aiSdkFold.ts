@@ -27,7 +27,7 @@ export const makeState = (): StreamState => {
   const grow = (key: string, field: string, part: JsonObject): void => {
     const block = open.get(key)
     if (block === undefined || typeof part["delta"] !== "string") return unread.add(part)
-    block[field] = String(block[field]) + part["delta"]
+    block[field] = textOf(block[field]) + part["delta"]
     if (block["type"] === "text") said += part["delta"]
   }
 
@@ -39,7 +39,7 @@ export const makeState = (): StreamState => {
 
   /** A part of the answer that came whole. A call takes the place of the input that announced it. */
   const put = (part: JsonObject): void => {
-    const key = `tool ${String(part["toolCallId"])} ${String(part["type"])}`
+    const key = `tool ${textOf(part["toolCallId"])} ${textOf(part["type"])}`
     const before = open.get(key)
     const isOpen = part["type"] === "tool-call" || part["preliminary"] === true
     if (before !== undefined) replace(before, part)
@@ -50,7 +50,7 @@ export const makeState = (): StreamState => {
 
   const addPart = (part: Json): void => {
     if (!isObject(part) || typeof part["type"] !== "string") return unread.add(part)
-    const key = `${part["type"].split("-")[0]} ${String(part["id"])}`
+    const key = `${part["type"].split("-")[0]} ${textOf(part["id"])}`
     switch (part["type"]) {
       case "text-start":
       case "reasoning-start":
@@ -122,6 +122,8 @@ export const makeState = (): StreamState => {
 }
 
 // internal
+
+const textOf = (json: Json | undefined): string => typeof json === "string" ? json : ""
 
 const copyOf = (block: Draft): Draft => ({ ...block })
 
