@@ -24,7 +24,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, "")
 const complain = (line: string): void => void process.stderr.write(`repo-scout: ${printable(line)}\n`)
 
-const scout = Effect.fnUntraced(function*({ collector, directory, question, quiet, server }: Options.Options) {
+const scout = Effect.fnUntraced(function*(options: Options.Options) {
+  const { collector, directory, document, question, quiet, server } = options
   const run = yield* Report.newRun
   const tally = Report.tally()
   const look = {
@@ -36,7 +37,9 @@ const scout = Effect.fnUntraced(function*({ collector, directory, question, quie
   const Runtime = AgentRuntime.layerWith({
     policies: Layer.mergeAll(
       Policies.layer,
-      Report.files(run),
+      document === undefined
+        ? Layer.mergeAll(Policies.concealing, Report.files(run))
+        : Report.documented(document, run),
       collector === undefined ? Layer.empty : Report.spans(collector),
       tally.layer,
       quiet ? Layer.empty : Report.tree(print, look)
@@ -60,7 +63,8 @@ const scout = Effect.fnUntraced(function*({ collector, directory, question, quie
       Effect.sync(() => {
         if (exit._tag === "Success") print(`${quiet ? "" : "\n"}${printable(exit.value)}`)
         if (!quiet) print(`\n${tally.summary().join("\n")}`)
-        print(quiet ? run : `written  ${run}: events.jsonl, trajectory.json`)
+        const written = document === undefined ? `${run}: events.jsonl, trajectory.json` : `as ${document} says`
+        print(quiet ? run : `written  ${written}`)
       })
     )
   )

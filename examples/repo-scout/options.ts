@@ -23,6 +23,8 @@ export interface Options {
   readonly server: OpenAiServer | undefined
   /** Address of an OTLP collector. */
   readonly collector: string | undefined
+  /** A document that says what is observed and redacted. */
+  readonly document: string | undefined
   readonly quiet: boolean
 }
 
@@ -38,6 +40,8 @@ Usage: npm start -- [options]
                   openai           any server that speaks the OpenAI chat API, see below
                   openai:MODEL     the same with another model than OPENAI_MODEL
   --otlp URL      export spans to a collector that speaks OTLP over HTTP, such as http://127.0.0.1:4318
+  --config FILE   a document (YAML, JSON or TOML) says what is observed and redacted, instead of what is said below;
+                  see examples/repo-scout/observed.yaml
   --quiet, -q     only the answer and the folder of the run
   --help, -h      this text
 
@@ -67,7 +71,8 @@ export const parse = Effect.fnUntraced(function*(
   if (question === "") return yield* new UsageError({ message: "--ask needs a question, not an empty text" })
   const server = yield* serverOf(values.model ?? "planner", environment)
   const collector = values.otlp === undefined ? undefined : yield* collectorOf(values.otlp)
-  return { directory, question, server, collector, quiet: values.quiet === true }
+  if (values.config === "") return yield* new UsageError({ message: "--config needs a path, not an empty text" })
+  return { directory, question, server, collector, document: values.config, quiet: values.quiet === true }
 })
 
 const flags = {
@@ -75,6 +80,7 @@ const flags = {
   ask: { type: "string" },
   model: { type: "string" },
   otlp: { type: "string" },
+  config: { type: "string" },
   quiet: { type: "boolean", short: "q" },
   help: { type: "boolean", short: "h" }
 } as const

@@ -126,6 +126,10 @@ export const layer: Layer.Layer<never, Middleware.DuplicateEntry, AgentRuntime.A
   stayInside,
   noSecretFiles,
   answerWithoutSecrets,
-  patience,
+  patience
+)
+
+/** What hides things from observers, unless a document says so (`--config`). */
+export const concealing: Layer.Layer<never, Middleware.DuplicateEntry, AgentRuntime.AgentRuntime> = Middleware.layer(
   ...conceals
 )

@@ -1,5 +1,6 @@
 /** Where the events of a run go: the terminal, a file, and the numbers of the summary. */
 import type * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -12,6 +13,8 @@ import * as AtifExporter from "../../src/exporter/AtifExporter.ts"
 import * as AtofExporter from "../../src/exporter/AtofExporter.ts"
 import * as OpenTelemetryExporter from "../../src/exporter/OpenTelemetryExporter.ts"
 import { type AgentRuntime, Console, type LifecycleEvent, type Middleware, Subscriber } from "../../src/index.ts"
+import * as Builtin from "../../src/plugin/Builtin.ts"
+import * as PluginHost from "../../src/plugin/PluginHost.ts"
 import { type Completion, replyOf } from "./chat.ts"
 
 type SubscriberLayer<E = never> = Layer.Layer<never, Middleware.DuplicateEntry | E, AgentRuntime.AgentRuntime>
@@ -57,6 +60,19 @@ export const spans = (url: string): Layer.Layer<never, Config.ConfigError, Agent
     retry: Schedule.recurs(2),
     exportTimeout: "5 seconds"
   }).pipe(Layer.provide(FetchHttpClient.layer))
+
+/**
+ * What a document says: exporters and redaction from a file. It may name the folder of the run as `${RUN}`, besides the
+ * environment.
+ */
+export const documented = (path: string, folder: string) =>
+  PluginHost.layerFile({ plugins: Builtin.plugins, path }).pipe(
+    Layer.provide(
+      ConfigProvider.layer(
+        ConfigProvider.orElse(ConfigProvider.fromUnknown({ RUN: folder }), ConfigProvider.fromEnv())
+      )
+    )
+  )
 
 /** Makes `runs/<time>/` and returns its path. */
 export const newRun = Effect.gen(function*() {
