@@ -1,7 +1,7 @@
 /** Models of LangChain that a test plays. */
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
 import { BaseChatModel, type BindToolsInput } from "@langchain/core/language_models/chat_models"
-import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+import { AIMessage, AIMessageChunk, type BaseMessage, ToolMessage } from "@langchain/core/messages"
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs"
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling"
 
@@ -86,3 +86,15 @@ export class StreamedModel extends BaseChatModel {
 
 /** The text of the last message. */
 export const lastText = (messages: ReadonlyArray<BaseMessage>): string => messages.at(-1)?.text ?? ""
+
+/** A model that wants a tool once, and answers with what it is told then. */
+export const wanting = (
+  name: string,
+  args: Record<string, unknown>,
+  answer: (result: string) => string = (result) => result
+): PlayedModel =>
+  new PlayedModel(({ messages }) =>
+    ToolMessage.isInstance(messages.at(-1))
+      ? new AIMessage(answer(lastText(messages)))
+      : new AIMessage({ content: "", tool_calls: [{ name, args, id: "call-1" }] })
+  )

@@ -273,10 +273,12 @@ const endingOf = (error: unknown): Ending => {
       ? { _tag: "Success", output: undefined }
       : { _tag: "Interrupted", reason: error, interrupts }
   }
-  return error instanceof Error && aborts.has(error.name)
-    ? { _tag: "Interrupted", reason: error }
-    : { _tag: "Failure", error }
+  return error instanceof Error && isAbort(error) ? { _tag: "Interrupted", reason: error } : { _tag: "Failure", error }
 }
+
+/** LangGraph and LangChain say of an aborted signal no more than these messages, where they do not throw its reason. */
+const isAbort = ({ message, name }: Error): boolean =>
+  name === "Error" ? message === "Abort" || message === "Aborted" : aborts.has(name)
 
 const aborts: ReadonlySet<string> = new Set(["AbortError", "ModelAbortError", "TimeoutError"])
 
