@@ -1,4 +1,5 @@
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isRecord } from "../../event/internal/openRecord.ts"
 import type { Plugin } from "../Plugin.ts"
@@ -72,7 +73,9 @@ const isHidden = (root: Node, path: Path, plugins: ReadonlyArray<Plugin<unknown>
   return !isReference && isSecret(plugin.config.ast, rest)
 }
 
-const textOf = (value: unknown): string => JSON.stringify(value) ?? String(value)
+/** Data in code may hold what JSON cannot. */
+const textOf = (value: unknown): string =>
+  Result.getOrElse(Result.try(() => JSON.stringify(value)), () => undefined) ?? `<${typeof value}>`
 
 export const jsonSchema = (plugins: ReadonlyArray<Plugin<unknown>>): JsonSchema.JsonSchema => {
   const definitions: Record<string, unknown> = {}

@@ -85,9 +85,26 @@ const readYaml = (text: string, lineCounter: Yaml.LineCounter) =>
   Yaml.parseDocument(text, { lineCounter, prettyErrors: false, logLevel: "silent" })
 
 const locatorOf = (text: string): Parsed["locate"] => {
+  // That reader takes its time with towers.
+  if (text.length > maxLocated || nesting(text) > maxNesting) return () => undefined
   const lines = new Yaml.LineCounter()
   const read = Result.try(() => readYaml(text, lines))
   return (path) => Result.isSuccess(read) ? locateIn(read.success, lines, path) : undefined
+}
+
+const maxLocated = 262_144
+
+const maxNesting = 128
+
+/** Roughly: brackets in texts count too. */
+const nesting = (text: string): number => {
+  let depth = 0
+  let most = 0
+  for (const character of text) {
+    if (character === "[" || character === "{") most = Math.max(most, ++depth)
+    else if (character === "]" || character === "}") depth--
+  }
+  return most
 }
 
 const locateIn = (document: Yaml.Document, lines: Yaml.LineCounter, path: Path): Position | undefined => {

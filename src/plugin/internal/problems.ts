@@ -90,7 +90,9 @@ const choose = (issue: SchemaIssue.AnyOf, path: Path, input: unknown): Array<Pro
     if (!Object.hasOwn(input, tagged.key)) {
       return [problem("missing_field", at, `is missing: expected ${list(tagged.choices)}`)]
     }
-    if (!tagged.choices.includes(String(input[tagged.key]))) return [notAmong(tagged.choices, at, input[tagged.key])]
+    const tag = input[tagged.key]
+    // Only text and its like is safely made into text.
+    if (typeof tag === "object" || !tagged.choices.includes(String(tag))) return [notAmong(tagged.choices, at, tag)]
   }
   // Of several forms the one that was meant is that with the least against it.
   const inner = issue.issues
