@@ -75,8 +75,8 @@ export const secret = env(Schema.RedactedFromValue(Schema.NonEmptyString)).annot
  *
  * **Details**
  *
- * - `code`: `plugin.configuration_syntax`, `plugin.configuration_file_missing`, `plugin.configuration_limit`,
- *   `plugin.unsupported_config_version`, `plugin.unknown_component`, `plugin.duplicate_component`,
+ * - `code`: `plugin.configuration_syntax`, `plugin.configuration_file_missing`, `plugin.configuration_unreadable`,
+ *   `plugin.configuration_ambiguous`, `plugin.configuration_limit`, `plugin.unsupported_config_version`, `plugin.unknown_component`, `plugin.duplicate_component`,
  *   `plugin.missing_field`, `plugin.unknown_field`, `plugin.unsupported_value` (not among the choices),
  *   `plugin.invalid_value` (of another type, or out of range), `plugin.missing_variable`, `plugin.defect` (the plugin
  *   itself failed).
