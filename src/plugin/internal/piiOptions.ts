@@ -3,7 +3,7 @@ import { hashWith, mask, partial, remove, type Render, replaceWith } from "./pii
 import { type DetectorName, detectorNames, makeDetector } from "./piiDetect.ts"
 import { parsePath, type Path } from "./piiPath.ts"
 import { findPattern, problemOf } from "./piiPattern.ts"
-import { isRegion } from "./piiPhone.ts"
+import { isRegion } from "./piiPlan.ts"
 import type { Rules } from "./piiRedactor.ts"
 import type { Detector } from "./piiText.ts"
 

@@ -1,37 +1,36 @@
-import {
-  type CountryCode,
-  isSupportedCountry,
-  parsePhoneNumberFromString,
-  type PhoneNumber
-} from "libphonenumber-js/max"
+import { type CountryCode, parsePhoneNumberFromString, type PhoneNumber } from "libphonenumber-js/max"
 import { beginsNumber, endsNumber, isAbout } from "./piiNumbers.ts"
-import { type Find, type Place, type Span, spansOf } from "./piiText.ts"
-
-/** Whether a region is one of those whose numbers are known: ISO 3166-1, two capital letters. */
-export const isRegion = (region: string): region is CountryCode => isSupportedCountry(region)
+import { Asker, mayBeOf, type Plan, planOf } from "./piiPlan.ts"
+import { type Find, type Span, spansOf } from "./piiText.ts"
 
 /**
  * Telephone numbers that exist in some numbering plan, as `libphonenumber` knows them: with `+` or `00` and a country, or
  * as they are written within the given regions, in their usual groups. A run of digits alone is one only where the words
  * before it, or the key that holds it, say so.
  */
-export const findPhones = (regions: ReadonlyArray<CountryCode>): Find => (text, place) => {
-  if (place.key !== undefined && phoneKey.test(place.key)) {
-    const whole = wholePhone(text, regions)
-    if (whole !== undefined) return [whole]
+export const findPhones = (regions: ReadonlyArray<CountryCode>): Find => {
+  const plans = regions.map(planOf)
+  return (text, place) => {
+    if (place.key !== undefined && phoneKey.test(place.key)) {
+      const whole = wholePhone(text, regions)
+      if (whole !== undefined) return [whole]
+    }
+    const asker = new Asker(text.length)
+    return [
+      ...phonesOf(
+        /(?:\+|%2B|\b00)[ \u00a0]?\(?[1-9][\d \u00a0\u202f().\-/–]{5,22}\d/gi,
+        text,
+        beginsInternational,
+        (part) => isInternational(part, asker)
+      ),
+      ...phonesOf(
+        /\(?\d[\d \u00a0\u202f().\-/–]{5,18}\d/g,
+        text,
+        beginsNational,
+        (part, start) => isNational(part, plans, asker, () => isAbout(phoneWord, text, start, place))
+      )
+    ]
   }
-  return [
-    ...phonesOf(
-      /(?:\+|%2B|\b00)[ \u00a0]?\(?\d[\d \u00a0\u202f().\-/–]{5,22}\d/gi,
-      text,
-      (part, start) => beginsInternational(text, start, part) && internationalOf(part)?.isValid() === true
-    ),
-    ...phonesOf(
-      /\(?\d[\d \u00a0\u202f().\-/–]{5,18}\d/g,
-      text,
-      (part, start) => beginsNational(text, start) && isNational(part, regions, text, start, place)
-    )
-  ]
 }
 
 const phoneKey =
@@ -60,8 +59,12 @@ const beginsInternational = (text: string, start: number, run: string): boolean 
 const beginsAfterEscape = (text: string, start: number): boolean =>
   /\\[nrtbfv]$/.test(text.slice(Math.max(0, start - 2), start))
 
-const internationalOf = (text: string): PhoneNumber | undefined =>
-  parsePhoneNumberFromString(text.replace(/^(?:%2B|00)/i, "+"))
+/** No number has more than fifteen digits (ITU-T E.164). */
+const isInternational = (text: string, asker: Asker): boolean => {
+  const rest = text.replace(/^(?:\+|%2B|00)/i, "")
+  const count = rest.replaceAll(/\D/g, "").length
+  return count >= 7 && count <= 15 && asker.isNumber(`+${rest}`, undefined, () => true)
+}
 
 const beginsNational = (text: string, start: number): boolean =>
   beginsNumber(text, start) && !/[+$€£#]/.test(text.charAt(start - 1))
@@ -73,14 +76,17 @@ const beginsNational = (text: string, start: number): boolean =>
 const phonesOf = (
   pattern: RegExp,
   text: string,
+  begins: (text: string, start: number, run: string) => boolean,
   isPhone: (part: string, start: number) => boolean
 ): ReadonlyArray<Span> => {
   const out: Array<Span> = []
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const { 0: run, index: start } = match
     const ends = [...spansOf(/\d+\)?/g, run)].map(({ end }) => start + end)
-    const end = ends.toReversed()
-      .find((end) => end - start >= 7 && endsNumber(text, end) && isPhone(text.slice(start, end), start))
+    const end = begins(text, start, run)
+      ? ends.toReversed()
+        .find((end) => end - start >= 7 && endsNumber(text, end) && isPhone(text.slice(start, end), start))
+      : undefined
     if (end !== undefined) out.push({ start, end })
     pattern.lastIndex = end ?? ends[0] ?? start + 1
   }
@@ -92,21 +98,22 @@ const thousandsLike = /^\d{1,3}(?:([ \u00a0\u202f.])\d{3})(?:\1\d{3})*$/
 
 const isNational = (
   part: string,
-  regions: ReadonlyArray<CountryCode>,
-  text: string,
-  start: number,
-  place: Place
+  plans: ReadonlyArray<Plan>,
+  asker: Asker,
+  isAnnounced: () => boolean
 ): boolean => {
   const groups = groupsOf(part)
-  const count = groups.reduce((sum, group) => sum + group.length, 0)
-  if (count < 7 || count > 13 || dateLike.test(part) || (part.match(/[()]/g)?.length ?? 0) % 2 !== 0) return false
-  const isExpected = isAbout(phoneWord, text, start, place)
+  const possible = plans.filter((plan) => mayBeOf(plan, groups, true))
+  if (possible.length === 0 || dateLike.test(part) || !isBalanced(part)) return false
+  const isExpected = isAnnounced()
   if (!isExpected && (groups.length < 2 || groups.length > 6 || thousandsLike.test(part))) return false
-  return regions.some((region) => {
-    const number = parsePhoneNumberFromString(part, region)
-    return number?.isValid() === true && number.country === region && (isExpected || hasUsualGroups(groups, number))
-  })
+  return possible.some((plan) =>
+    mayBeOf(plan, groups, isExpected) &&
+    asker.isNumber(part, plan.region, (number) => isExpected || hasUsualGroups(groups, number))
+  )
 }
+
+const isBalanced = (text: string): boolean => text.split("(").length === text.split(")").length
 
 const groupsOf = (text: string): ReadonlyArray<string> => text.match(/\d+/g) ?? []
 

@@ -103,7 +103,7 @@ export const findJwts: Find = (text) => {
   const out: Array<Span> = []
   for (
     const match of text.matchAll(
-      /eyJ([A-Za-z0-9_-]{10,2000})\.([A-Za-z0-9_-]{0,20000})(?:\.[A-Za-z0-9_-]{0,20000}){1,3}/g
+      /(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtbfv]))eyJ([A-Za-z0-9_-]{10,2000})\.([A-Za-z0-9_-]{0,20000})(?:\.[A-Za-z0-9_-]{0,20000}){1,3}/g
     )
   ) {
     const { index: start, 0: found, 1: rest } = match
@@ -120,6 +120,9 @@ const namesAlgorithm = (header: string): boolean => {
   }
 }
 
+/** UTF-16 units of a private key: as many as one of 16384 bits has, twice. */
+const maxPem = 32_768
+
 /** Private keys in the text form of RFC 7468 and of OpenPGP, also with escaped line ends, whole or cut. */
 export const findPems: Find = (text) => {
   const out: Array<Span> = []
@@ -134,8 +137,8 @@ export const findPems: Find = (text) => {
     if (label === null) continue
     const body = start + label[0].length
     const tail = `-----END ${label[1] ?? ""}-----`
-    const close = text.indexOf(tail, body)
-    const end = close === -1 ? endOfBody(text, body) : close + tail.length
+    const close = text.slice(body, body + maxPem).indexOf(tail)
+    const end = close === -1 ? endOfBody(text, body) : body + close + tail.length
     out.push({ start, end })
     from = end
   }
