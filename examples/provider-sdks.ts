@@ -10,24 +10,28 @@ await using providers = await startProviders()
 
 const hide = (value: unknown) => JSON.stringify(value).replaceAll(/sk-\w+/g, "[hidden]")
 
+const noSecretFiles = Guardrail.make({
+  name: "no-secret-files",
+  applies: { kind: "tool" },
+  check: (call) => hide(call).includes(".env") ? Guardrail.reject("off limits") : Guardrail.allow
+})
+const noPasswords = Guardrail.make({
+  name: "no-passwords",
+  applies: { kind: "llm" },
+  check: (call) => hide(call).includes("password") ? Guardrail.reject("it has a password") : Guardrail.allow
+})
+const noKeys = Guardrail.output({
+  name: "no-keys",
+  applies: { kind: "llm" },
+  hold: "full",
+  check: ({ text = "" }) => text.includes("sk-") ? Guardrail.reject("it shows a key") : Guardrail.allow
+})
+
 await using heddle = await make({
   middleware: [
-    Guardrail.make({
-      name: "no-secret-files",
-      applies: { kind: "tool" },
-      check: (call) => hide(call).includes(".env") ? Guardrail.reject("off limits") : Guardrail.allow
-    }),
-    Guardrail.make({
-      name: "no-passwords",
-      applies: { kind: "llm" },
-      check: (call) => hide(call).includes("password") ? Guardrail.reject("it has a password") : Guardrail.allow
-    }),
-    Guardrail.output({
-      name: "no-keys",
-      applies: { kind: "llm" },
-      hold: "full",
-      check: ({ text = "" }) => text.includes("sk-") ? Guardrail.reject("it shows a key") : Guardrail.allow
-    }),
+    noSecretFiles,
+    noPasswords,
+    noKeys,
     Sanitizer.request({ name: "hide", sanitize: hide }),
     Sanitizer.response({ name: "hide", sanitize: hide })
   ],
@@ -50,36 +54,40 @@ const anthropic = AnthropicSdk.manage(new Anthropic({ apiKey: "sk-anthropic", ba
 const readFile = ({ path }: { readonly path: string }) => `the key in ${path} is sk-123`
 const messages = [{ role: "user" as const, content: "Read my files." }]
 
-// Both helpers run their tools beside the model calls, at the same time and without mixing.
-const [chat, message] = await Promise.all([
-  heddle.scope("openai", { category: "agent" }, () =>
-    openai.chat.completions.runTools({
-      model: "gpt-5",
-      messages,
-      tools: [{
-        type: "function",
-        function: {
-          name: "read_file",
-          description: "Reads a file.",
-          parameters: { type: "object", properties: { path: { type: "string" } }, required: ["path"] },
-          parse: JSON.parse,
-          function: readFile
-        }
-      }]
-    }).finalContent()),
-  heddle.scope("anthropic", { category: "agent" }, () =>
-    anthropic.beta.messages.toolRunner({
-      model: "claude-opus-5-5",
-      max_tokens: 1024,
-      messages,
-      tools: [{
+const askOpenAi = () =>
+  openai.chat.completions.runTools({
+    model: "gpt-5",
+    messages,
+    tools: [{
+      type: "function",
+      function: {
         name: "read_file",
         description: "Reads a file.",
-        input_schema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] },
-        parse: (input) => input as { readonly path: string },
-        run: readFile
-      }]
-    }).runUntilDone())
+        parameters: { type: "object", properties: { path: { type: "string" } }, required: ["path"] },
+        parse: JSON.parse,
+        function: readFile
+      }
+    }]
+  }).finalContent()
+
+const askAnthropic = () =>
+  anthropic.beta.messages.toolRunner({
+    model: "claude-opus-5-5",
+    max_tokens: 1024,
+    messages,
+    tools: [{
+      name: "read_file",
+      description: "Reads a file.",
+      input_schema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] },
+      parse: (input) => input as { readonly path: string },
+      run: readFile
+    }]
+  }).runUntilDone()
+
+// Tools run beside the model calls, and what runs at the same time does not mix.
+const [chat, message] = await Promise.all([
+  heddle.scope("openai", { category: "agent" }, askOpenAi),
+  heddle.scope("anthropic", { category: "agent" }, askAnthropic)
 ])
 console.log("openai said", chat)
 console.log("anthropic said", message.content.map((block) => block.type === "text" ? block.text : "").join(""))

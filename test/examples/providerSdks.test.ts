@@ -39,7 +39,7 @@ describe("provider-sdks", () => {
     const blocks = Array.from(
       Fs.readFileSync(pathOf("docs/provider-sdks.md"), "utf8").matchAll(/^```ts\n(.*?)^```$/gms)
     )
-    assert.strictEqual(blocks.length, 7)
+    assert.strictEqual(blocks.length, 8)
     for (const [, block = ""] of blocks) {
       // Imports are sorted by their names, which differ.
       for (const part of block.startsWith("import") ? block.split("\n") : [block]) assert.include(code, part)
