@@ -89,6 +89,7 @@ class Execution {
       if (given === undefined || given.value !== result) yield result
     } finally {
       leaving.abort()
+      results.close()
       await ended.catch(() => undefined)
     }
   }
@@ -110,25 +111,26 @@ class Execution {
   }
 }
 
-/** Hands values over one by one: who gives waits until the value was taken, and the next is asked for. */
+/** Hands values over one by one: who gives waits until the next is asked for, or nobody takes any more. */
 class Handover {
-  #offer: { readonly value: unknown; readonly taken: () => void } | undefined
+  #offer: { readonly value: unknown } | undefined
+  #release: (() => void) | undefined
   #isClosed = false
   #wake: (() => void) | undefined
 
   give(value: unknown): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
-    return new Promise((taken) => {
-      this.#offer = { value, taken }
+    return new Promise((release) => {
+      this.#offer = { value }
+      this.#release = release
       this.#wake?.()
     })
   }
 
   readonly close = (): void => {
     this.#isClosed = true
-    // Nobody takes what is left.
-    this.#offer?.taken()
     this.#offer = undefined
+    this.#release?.()
     this.#wake?.()
   }
 
@@ -138,7 +140,7 @@ class Handover {
       if (offer !== undefined) {
         this.#offer = undefined
         yield offer.value
-        offer.taken()
+        this.#release?.()
       } else if (this.#isClosed) return
       else {
         await new Promise<void>((wake) => {
