@@ -92,7 +92,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { path:
 export const ReadFile = Tool.make("read_file", {
   description: "Reads a file.",
   parameters: Schema.Struct({ path: Schema.String, lines: Schema.optional(Schema.FiniteFromString) }),
-  success: Schema.Struct({ text: Schema.String, read: Schema.DateTimeUtc }),
+  success: Schema.Struct({ text: Schema.String, read: Schema.DateTimeUtcFromString }),
   failure: NotFound
 }).annotate(Tool.Readonly, true).annotate(Tool.Destructive, false)
 
