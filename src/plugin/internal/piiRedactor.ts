@@ -153,4 +153,5 @@ const isBinary = (text: string): boolean =>
   /^data:(?:image|audio|video|font|application\/(?:pdf|octet-stream|zip))[\w+./-]*;base64,[A-Za-z0-9+/=\s]+$/.test(text)
 
 /** Where a text was cut because of its length, the last word may have been one that is known by its end. */
-const wholeWords = (text: string): string => text.replace(/[^\s…]{0,512}(…\[\+\d+ chars\])$/, "$1")
+const wholeWords = (text: string): string =>
+  text.endsWith(" chars]") ? text.replace(/[^\s…]{0,512}(…\[\+\d+ chars\])$/, "$1") : text
