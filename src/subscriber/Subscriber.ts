@@ -5,6 +5,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -14,7 +15,7 @@ import { type BufferOptions, defaultBuffer } from "../event/EventBus.ts"
 import { type Frame, type Inside, Level } from "../event/internal/frame.ts"
 import type { Kernel } from "../event/internal/kernel.ts"
 import { Mailbox, type MailboxOptions } from "../event/internal/mailbox.ts"
-import { DuplicateEntry } from "../event/internal/registry.ts"
+import { CurrentGroup, DuplicateEntry, placeFor, type Registrable } from "../event/internal/registry.ts"
 import { AgentRuntime } from "../event/internal/runtime.ts"
 import { subscribe } from "../event/internal/subscription.ts"
 import type { LifecycleEvent } from "../event/LifecycleEvent.ts"
@@ -80,11 +81,9 @@ export const layer = <E = never, R = never>(
     Effect.gen(function*() {
       const runtime = yield* AgentRuntime
       const { kernel } = runtime
-      if (kernel.mailboxes.some((mailbox) => mailbox.options.name === options.name && mailbox.isNamed)) {
-        return yield* new DuplicateEntry({ kind: "subscriber", name: options.name })
-      }
       const context = yield* Effect.context<R>()
       const scope = yield* Effect.scope
+      yield* claim(runtime, options.name)
       const mailbox = yield* subscribe(runtime, mailboxOptions(kernel, options), true)
       yield* Effect.forkIn(handling(mailbox, kernel, options, context), scope)
       yield* Effect.addFinalizer(() => {
@@ -134,6 +133,24 @@ export const provide =
     })
 
 // internal
+
+/** Names are unique in a runtime, also those of exporters; those of a group are beside the ones that it will replace. */
+const claim = Effect.fnUntraced(function*(
+  { kernel }: AgentRuntime["Service"],
+  name: string
+): Effect.fn.Return<void, DuplicateEntry, Scope.Scope> {
+  const place = placeFor(kernel.registry, yield* CurrentGroup)
+  const entry: Registrable = { kind: "subscriber", name, priority: 0 }
+  yield* Effect.acquireRelease(
+    Effect.suspend(() => {
+      const isTaken = place === kernel.registry &&
+        kernel.mailboxes.some((mailbox) => mailbox.options.name === name && mailbox.isNamed)
+      const claimed = isTaken ? new DuplicateEntry(entry) : place.install([entry], Context.empty())
+      return claimed instanceof DuplicateEntry ? Effect.fail(claimed) : Effect.succeed(claimed)
+    }),
+    (release) => Effect.sync(release)
+  )
+})
 
 const mailboxOptions = <E, R>(kernel: Kernel, options: SubscriberOptions<E, R>): MailboxOptions => {
   const { capacity, strategy } = options.buffer ?? defaultBuffer

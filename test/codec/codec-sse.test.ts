@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
@@ -79,6 +80,19 @@ describe("server-sent events", () => {
         assert.isUndefined(error, file)
         const state = values.reduce(openAiChat.stream.step, openAiChat.stream.initial())
         assert.strictEqual(openAiChat.decodeResponse(openAiChat.stream.finish(state))._tag, "Success")
+      }
+    }))
+
+  it.effect("that a failure tore are not in the place of it, and nothing of them is given", () =>
+    Effect.gen(function*() {
+      for (const cut of ["data: {\"a\":", "data: 2"]) {
+        const failing = Stream.concat(Stream.make("data: 1\n\n", cut), Stream.fail("connection reset"))
+        const given: Array<unknown> = []
+        const exit = yield* Effect.exit(
+          Stream.runForEach(failing.pipe(Codec.sse()), (json) => Effect.sync(() => given.push(json)))
+        )
+        assert.deepStrictEqual(exit, Exit.fail("connection reset"))
+        assert.deepStrictEqual(given, [1])
       }
     }))
 

@@ -16,10 +16,11 @@ export const decode = (options?: { readonly maxLineBytes?: number | undefined })
   stream: Stream.Stream<Uint8Array | string, E, R>
 ): Stream.Stream<Json, CodecError | E, R> =>
   stream.pipe(
+    // Not `onHalt` of `mapAccum`: it runs after a failure too, and would put a torn event in the place of what failed.
+    Stream.concat(Stream.succeed(ended)),
     Stream.mapAccum(
       () => makeParser(options?.maxLineBytes ?? defaultMaxLineBytes),
-      (parser, chunk) => [parser, parser.feed(chunk)] as const,
-      { onHalt: (parser) => parser.end() }
+      (parser, chunk) => [parser, chunk === ended ? parser.end() : parser.feed(chunk)] as const
     ),
     Stream.takeWhile((frame) => frame !== done),
     Stream.mapEffect((frame) => frame instanceof CodecError ? Effect.fail(frame) : Effect.succeed(frame.json))
@@ -28,6 +29,9 @@ export const decode = (options?: { readonly maxLineBytes?: number | undefined })
 // internal
 
 const done = "done"
+
+/** Comes after the last chunk of a stream that has not failed. */
+const ended = Symbol("ended")
 
 /** What became of one event. */
 type Frame = { readonly json: Json } | typeof done | CodecError

@@ -89,6 +89,8 @@ export class Kernel {
   wake: (() => void) | undefined = undefined
   /** The Effect span under which work inside of a span runs; set while an exporter makes spans of scopes. */
   spanParent: ((span: Span) => Tracer.AnySpan) | undefined = undefined
+  /** How many exporters want it. */
+  spanAdopters = 0
   /** What ends with the scope around it, while there is any: asked before a span ends. */
   guests: { readonly close: (host: Span) => void } | undefined = undefined
   /** Builds what can be built without waiting; set by the dispatcher. */

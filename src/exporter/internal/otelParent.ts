@@ -9,21 +9,19 @@ import { type TraceContext, traceOf } from "./otelId.ts"
 /** Puts the application's own spans under the scopes in which they are made, for as long as the Effect Scope is open. */
 export const adoptSpans: Effect.Effect<void, never, AgentRuntime | Scope.Scope> = Effect.gen(function*() {
   const { kernel } = yield* AgentRuntime
-  // A function of this exporter's own, so that it can tell at its end whether it was the last to come.
-  const spanParent = (span: Span): Tracer.AnySpan => span.effectSpan ??= new ScopeSpan(span)
   yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const before = kernel.spanParent
-      kernel.spanParent = spanParent
-      return before
+      kernel.spanAdopters++
+      kernel.spanParent = spanOf
     }),
-    (before) =>
+    () =>
       Effect.sync(() => {
-        // Another exporter that came later goes on.
-        if (kernel.spanParent === spanParent) kernel.spanParent = before
+        if (--kernel.spanAdopters === 0) kernel.spanParent = undefined
       })
   )
 })
+
+const spanOf = (scope: Span): Tracer.AnySpan => scope.effectSpan ??= new ScopeSpan(scope)
 
 /** The Effect span of a scope. Most scopes have no spans of the application inside, so that their ids are made late. */
 class ScopeSpan implements Tracer.ExternalSpan {
