@@ -95,7 +95,7 @@ describe("a model call of effect/ai", () => {
           llm effect-ai → Success
           tool delete_file → Success
       `)
-      const [end] = (yield* TestRuntime.events).filter((event) => event._tag === "ScopeEnd" && event.category === "llm")
+      const end = (yield* TestRuntime.events).find((event) => event._tag === "ScopeEnd" && event.category === "llm")
       const response = Schema.decodeUnknownSync(Annotated.AnnotatedResponse)(end?.profile?.annotatedResponse)
       assert.deepStrictEqual(response.messages[0]?.parts, [
         { type: "text", content: "on it" },
@@ -221,7 +221,7 @@ describe("a request of effect/ai that middleware rewrites", () => {
       const [request] = asked
       assert.strictEqual(request?.prompt.content[0], history.content[0])
       assert.strictEqual(said(request!), "hi!")
-      const [, file] = request?.prompt.content[1]?.content as ReadonlyArray<Prompt.Part>
+      const [, file] = request!.prompt.content[1]!.content as ReadonlyArray<Prompt.Part>
       assert.deepStrictEqual(file?.type === "file" && file.data, new Uint8Array([1, 2]))
     }).pipe(Effect.provide(managed(provider, [shout])))
   })
