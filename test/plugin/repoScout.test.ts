@@ -62,5 +62,5 @@ describe("repo-scout --config", () => {
     assert.strictEqual(code, 1)
     assert.include(stderr, `wrong.yaml:3:5: error: components[0].kind: no plugin of that kind`)
     assert.include(stderr, `did you mean "pii_redaction"?`)
-  }, 60_000)
+  }, 180_000)
 })
