@@ -38,7 +38,7 @@ export class Runs implements Telemetry {
     this.#endStep(callId, (step) => step.succeed({ finishReason }))
 
   readonly onStepError: NonNullable<Telemetry["onStepError"]> = ({ callId, error }) =>
-    this.#endStep(callId, (step) => step.fail(error))
+    this.#endStep(callId, failing(error))
 
   readonly onEnd: NonNullable<Telemetry["onEnd"]> = (event) =>
     this.#end(event.callId, (scope) => scope.succeed(outputOf(event)))
@@ -49,7 +49,7 @@ export class Runs implements Telemetry {
   readonly onError: NonNullable<Telemetry["onError"]> = (event) => {
     if (!isRecord(event) || typeof event["callId"] !== "string") return
     const { error } = event
-    return this.#end(event["callId"], (scope) => isAbort(error) ? scope.interrupt(error) : scope.fail(error))
+    return this.#end(event["callId"], failing(error))
   }
 
   readonly executeLanguageModelCall: NonNullable<Telemetry["executeLanguageModelCall"]> = async (
@@ -116,6 +116,12 @@ const fieldsOf = (event: object, names: ReadonlyArray<string>): unknown => {
     return value === undefined ? [] : [[name, value] as const]
   })
   return fields.length === 0 ? undefined : Object.fromEntries(fields)
+}
+
+/** What the SDK tells as an error may be an abort. */
+const failing = (error: unknown) => (scope: OpenScope): void => {
+  if (isAbort(error)) scope.interrupt(error)
+  else scope.fail(error)
 }
 
 const isAbort = (error: unknown): boolean =>
