@@ -1,7 +1,15 @@
 /** What is governed of LangChain: streams in every mode, what policies rewrite, blocks that become messages. */
 import { assert, describe, it } from "@effect/vitest"
-import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages"
+import {
+  AIMessage,
+  AIMessageChunk,
+  type BaseMessage,
+  HumanMessage,
+  SystemMessage,
+  ToolMessage
+} from "@langchain/core/messages"
 import { StringOutputParser } from "@langchain/core/output_parsers"
+import { ChatGenerationChunk } from "@langchain/core/outputs"
 import { tool } from "@langchain/core/tools"
 import { createAgent, fakeModel } from "langchain"
 import { ConfigurableModel } from "langchain/chat_models/universal"
@@ -82,6 +90,44 @@ describe("A managed model of LangChain", () => {
       llm StreamedModel → Blocked by no-secrets: it shows a key
         mark guardrail no-secrets [warn]`
     )
+  })
+
+  it("governs a provider that has events of its own", async () => {
+    const { heddle } = await recording([noSecrets("full")])
+    class Native extends StreamedModel {
+      override async *_streamChatModelEvents(): AsyncGenerator<never> {
+        throw new Error("asked past the runtime")
+      }
+    }
+    const model = LangChain.model(heddle, new Native(() => texts("all ", "is well")))
+    let text = ""
+    for await (const piece of model.streamEvents("go").text) text += piece
+    assert.strictEqual(text, "all is well")
+  })
+
+  it("adds up the usage that chunks of a stream say", async () => {
+    const { events, heddle } = await recording()
+    const chunk = (content: string, input_tokens: number, output_tokens: number) => {
+      const usage_metadata = { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens }
+      return new ChatGenerationChunk({
+        text: content,
+        message: new AIMessageChunk({ content, usage_metadata } as never)
+      })
+    }
+    class Counting extends StreamedModel {
+      override async *_streamResponseChunks() {
+        yield chunk("one ", 10, 1)
+        yield chunk("two", 0, 4)
+      }
+    }
+    let usage: unknown
+    for await (const { usage_metadata } of await LangChain.model(heddle, new Counting(() => texts())).stream("go")) {
+      usage = usage_metadata
+    }
+    assert.deepStrictEqual(usage, { input_tokens: 0, output_tokens: 4, total_tokens: 4 })
+    const end = (await events()).find((event) => event._tag === "ScopeEnd")
+    const counted = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
+    assert.include(JSON.stringify(end?.data), JSON.stringify(counted).slice(1, -1))
   })
 
   it("stays managed with tools and options bound, in sequences, and when it is made late", async () => {

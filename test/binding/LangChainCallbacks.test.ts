@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Document } from "@langchain/core/documents"
 import { AIMessage, HumanMessage } from "@langchain/core/messages"
+import { StringOutputParser } from "@langchain/core/output_parsers"
 import { BaseRetriever } from "@langchain/core/retrievers"
 import { RunnableLambda, RunnableMap } from "@langchain/core/runnables"
 import { tool } from "@langchain/core/tools"
@@ -304,6 +305,65 @@ describe("Callbacks of LangChain", () => {
       ends.map(({ name, outcome }) => `${name} ${outcome._tag}`),
       ["PlayedModel Interrupted", "model_request Interrupted", "scout Interrupted"]
     )
+  })
+
+  it("end a chain with the reason of the signal, where the signal has one of its own", async () => {
+    const { heddle, tree } = await recording()
+    const begun = deferred()
+    const model = LangChain.model(
+      heddle,
+      new PlayedModel(({ signal }) => {
+        begun.resolve()
+        return untilAborted(signal)
+      })
+    )
+    const controller = new AbortController()
+    const running = model.pipe(new StringOutputParser()).invoke("go", {
+      callbacks: [LangChain.callbacks(heddle)],
+      signal: controller.signal
+    })
+    await begun.promise
+    const reason = new Error("no longer wanted")
+    controller.abort(reason)
+    assert.strictEqual(await rejection(running), reason)
+    await tree(`
+      function RunnableSequence → Failure Error: no longer wanted
+        llm PlayedModel → Interrupted
+    `)
+  })
+
+  it("leave a stream where it belongs to be interrupted from outside", async () => {
+    const { heddle, tree } = await recording()
+    const begun = deferred()
+    const told = deferred()
+    const model = LangChain.model(
+      heddle,
+      new StreamedModel(async function*({ signal }) {
+        signal.addEventListener("abort", () => told.resolve(), { once: true })
+        begun.resolve()
+        yield await untilAborted(signal)
+      })
+    )
+    const chain = RunnableLambda.from(async (text: string) => {
+      for await (const chunk of await model.stream(text)) return chunk.text
+      return ""
+    })
+    const controller = new AbortController()
+    const running = heddle.scope(
+      "request",
+      { signal: controller.signal },
+      () => chain.invoke("go", { callbacks: [LangChain.callbacks(heddle)] })
+    )
+    await begun.promise
+    controller.abort()
+    await rejection(running)
+    await told.promise
+    await heddle.flush()
+    await tree(`
+      function request → Interrupted
+        function RunnableLambda → Interrupted by fiber
+          llm StreamedModel → Interrupted by fiber
+    `)
   })
 
   it("end what nobody reads on with what is around it", async () => {
