@@ -71,21 +71,22 @@ describe("a stream of the OpenAI SDK under a runtime", () => {
     ))
 
   it("is not read ahead of its reader, but for its first event", () => {
-    let pulled = 0
-    return withClient(() => Wire.chatFrames(says("a", "b", "c", "d")), async (client) => {
+    const made: Array<string> = []
+    return withClient(() => Wire.chatFrames(says()), async (client) => {
       const stream = await client.chat.completions.create(params)
+      assert.deepStrictEqual(made, ["a"])
       for await (const { choices } of stream) {
-        // All that could happen without the reader has time to.
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        // All that may happen without the reader happens in these turns: nothing of it waits for a network.
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
         if (choices[0]?.delta.content === "b") break
       }
-      assert.strictEqual(pulled, 2)
+      assert.deepStrictEqual(made, ["a", "b"])
     }, [Promises.Intercept.stream({
-      name: "count",
-      around: async function*(_, next) {
-        for await (const chunk of next()) {
-          pulled++
-          yield chunk
+      name: "local",
+      around: async function*() {
+        for (const content of ["a", "b", "c", "d"]) {
+          made.push(content)
+          yield { id: "c", object: "chat.completion.chunk", choices: [{ index: 0, delta: { content } }] }
         }
       }
     })])
