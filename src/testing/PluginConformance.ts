@@ -100,7 +100,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
   const expectRefusal = (config: unknown, path: string | undefined) =>
     Effect.flatMap(diagnostics(config), (all) => {
       const errors = all.filter(({ level }) => level === "error")
-      const shown = JSON.stringify(config)
+      const shown = textOf(config)
       if (all.some(({ code }) => code === "plugin.defect")) {
         return fail(`it throws on ${shown} instead of refusing it: ${all[0]?.message ?? ""}`)
       }
@@ -125,10 +125,10 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
         const subscribers = kernel.mailboxes.map(({ options }) => `subscriber "${options.name}"`)
         const all = [...left, ...subscribers]
         if (all.length > 0) return yield* fail(`it leaves behind ${all.join(", ")}`)
-      }).pipe(Effect.provide(AgentRuntime.layerWith({}), { local: true }))
+      }).pipe(within(AgentRuntime.layerWith({})))
       const after = yield* options.held ?? Effect.void
-      if (JSON.stringify(before) !== JSON.stringify(after)) {
-        return yield* fail(`it holds ${JSON.stringify(after)} afterwards; expected ${JSON.stringify(before)} as before`)
+      if (textOf(before) !== textOf(after)) {
+        return yield* fail(`it holds ${textOf(after)} afterwards; expected ${textOf(before)} as before`)
       }
     })
 
@@ -146,7 +146,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
   const activate = (config: unknown) =>
     leavingNothing(
       Effect.andThen(call, Effect.mapError(AgentRuntime.flush, wrap("its subscribers do not keep up"))).pipe(
-        Effect.provide(hosted(documentOf(config)), { local: true }),
+        within(hosted(documentOf(config))),
         Effect.catch((error) => error instanceof ConformanceError ? error : wrap("it cannot be activated")(error))
       )
     )
@@ -161,7 +161,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
         Effect.flatMap(diagnostics(config), (all) =>
           all.length === 0
             ? Effect.void
-            : fail(`it does not take ${JSON.stringify(config)}:\n${all.map(PluginConfig.format).join("\n")}`))
+            : fail(`it does not take ${textOf(config)}:\n${all.map(PluginConfig.format).join("\n")}`))
       )
     },
     {
@@ -193,7 +193,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
       check: each((config) =>
         leavingNothing(
           Effect.matchEffect(
-            Effect.provide(Effect.void, hosted(documentOf(config, { kind: failing.kind }), failing), { local: true }),
+            within(hosted(documentOf(config, { kind: failing.kind }), failing))(Effect.void),
             { onSuccess: () => fail("a component that fails was activated"), onFailure: () => Effect.void }
           )
         )
@@ -213,7 +213,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
           yield* Effect.mapError(host.reload(documentOf(valid[0])), wrap("it cannot be put in again"))
           yield* host.settled
         }).pipe(
-          Effect.provide(hosted(documentOf(valid[0])), { local: true }),
+          within(hosted(documentOf(valid[0]))),
           Effect.catch((error) => error instanceof ConformanceError ? error : wrap("it cannot be activated")(error))
         )
       )
@@ -225,7 +225,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
           const active = yield* Deferred.make<void>()
           const fiber = yield* Effect.forkChild(
             Effect.andThen(Deferred.succeed(active, undefined), Effect.never).pipe(
-              Effect.provide(hosted(documentOf(config)), { local: true })
+              within(hosted(documentOf(config)))
             )
           )
           yield* Effect.raceFirst(Deferred.await(active), Effect.exit(Fiber.join(fiber)))
@@ -238,7 +238,7 @@ export const suite = <R>(options: Options<R>): ReadonlyArray<Check<R>> => {
       check: each((config) =>
         leavingNothing(Effect.gen(function*() {
           const fiber = yield* Effect.forkChild(
-            Effect.provide(Effect.never, hosted(documentOf(config)), { local: true })
+            within(hosted(documentOf(config)))(Effect.never)
           )
           yield* Effect.yieldNow
           yield* Fiber.interrupt(fiber)
@@ -259,6 +259,15 @@ export const run = <R>(options: Options<R>): Effect.Effect<void, ConformanceErro
   Effect.forEach(suite(options), ({ check }) => check, { discard: true })
 
 // internal
+
+/** Each check is a program of its own, with layers of its own. */
+const within =
+  <ROut, E2, RIn>(layer: Layer.Layer<ROut, E2, RIn>) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, RIn | Exclude<R, ROut>> =>
+    // @effect-diagnostics-next-line strictEffectProvide:off
+    Effect.provide(self, layer, { local: true })
+
+const textOf = (value: unknown): string => JSON.stringify(value)
 
 const configPath = "components[0].config"
 

@@ -46,7 +46,9 @@ const activates = (document: unknown) =>
   })
 
 const check = <A>(arbitrary: fc.Arbitrary<A>, law: (value: A) => Effect.Effect<unknown>, numRuns: number) =>
-  Effect.promise(() => fc.assert(fc.asyncProperty(arbitrary, (value) => Effect.runPromise(law(value))), { numRuns }))
+  Effect.promise(() =>
+    fc.assert(fc.asyncProperty(arbitrary, (value) => Effect.runPromise(Effect.asVoid(law(value)))), { numRuns })
+  )
 
 const key = fc.oneof(
   fc.constantFrom(
