@@ -391,6 +391,38 @@ describe("what the library does with a model", () => {
     )
   })
 
+  it.effect("gives a provider of one's own the whole prompt once a message was rewritten", () => {
+    const { asked, provider } = scripted([metadata, text("one")])
+    return Effect.gen(function*() {
+      const model = yield* EffectAi.makeLanguageModel(provider)
+      const first = Prompt.make("first")
+      const { content } = yield* model.generateText({ prompt: first })
+      const history = Prompt.concat(first, Prompt.fromResponseParts(content))
+      const next = Prompt.concat(history, Prompt.make("second"))
+      yield* model.generateText({ prompt: next })
+      assert.strictEqual(asked[1]?.previousResponseId, "response-1")
+      yield* model.generateText({ prompt: next }).pipe(Middleware.provide(shout))
+      assert.isUndefined(asked[2]?.previousResponseId)
+      assert.isUndefined(asked[2]?.incrementalPrompt)
+      assert.strictEqual(said(asked[2]!), "second!")
+    }).pipe(
+      Effect.provideServiceEffect(ResponseIdTracker.ResponseIdTracker, ResponseIdTracker.make),
+      Effect.provide(TestRuntime.layer())
+    )
+  })
+
+  it.effect("reads structured output that an intercept put in place of the model's own", () => {
+    const { provider } = scripted([text("{\"count\":3}")])
+    const more = Intercept.execution({
+      name: "more",
+      around: (_, next) => Effect.as(next(), { content: [text("{\"count\":4}")] })
+    })
+    return Effect.gen(function*() {
+      const { value } = yield* LanguageModel.generateObject({ prompt: "how many?", schema: Count })
+      assert.deepStrictEqual(value, { count: 4 })
+    }).pipe(Effect.provide(managed(provider, [more])))
+  })
+
   it.effect("transforms spans once for each request", () => {
     const { provider } = scripted([text("one")])
     const seen: Array<string> = []
