@@ -105,21 +105,20 @@ describe("a stream of the OpenAI SDK under a runtime", () => {
       await tree(`llm ${name} → Success`)
     }))
 
-  it("is created before its first event, once the provider answers", () => {
+  it("is created before its first event, once the provider answers", async () => {
     const created = deferred()
-    return withClient(
-      () =>
-        Wire.chatFrames((async function*() {
-          yield ""
-          await created.promise
-          yield "late"
-        })()),
-      async (client) => {
-        const stream = await client.chat.completions.create(params)
-        created.resolve()
-        assert.strictEqual(textOf(await collect(stream)), "late")
-      }
-    )
+    const { heddle } = await recording()
+    async function* late() {
+      await created.promise
+      yield "late"
+    }
+    await withServer(() => ({ frames: Wire.chatFrames(late()), isAtOnce: true }), async ({ url }) => {
+      const client = OpenAiSdk.manage(new OpenAI({ apiKey: "sk-secret", baseURL: url }), heddle)
+      const stream = await client.chat.completions.create(params)
+      created.resolve()
+      assert.strictEqual(textOf(await collect(stream)), "late")
+    })
+    await heddle.close()
   })
 
   it("that is blocked is not created, and rejects with the CallError itself", () =>

@@ -21,7 +21,8 @@ export interface Body {
 
 export type Reply =
   | { readonly status?: number; readonly headers?: Record<string, string>; readonly json: unknown }
-  | { readonly frames: AsyncIterable<string> }
+  /** The status of a stream waits for its first frame, unless it is said at once. */
+  | { readonly frames: AsyncIterable<string>; readonly isAtOnce?: boolean }
 
 export interface Server {
   readonly url: string
@@ -89,7 +90,7 @@ const answer = async (
     reply = await handle(question)
     if ("frames" in reply) {
       frames = reply.frames[Symbol.asyncIterator]()
-      first = await frames.next()
+      if (reply.isAtOnce !== true) first = await frames.next()
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
@@ -108,7 +109,7 @@ const answer = async (
   }
   response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": "req-1", "request-id": "req-1" })
   response.flushHeaders()
-  for (let next = first!; next.done !== true; next = await frames.next()) {
+  for (let next = first ?? await frames.next(); next.done !== true; next = await frames.next()) {
     const bytes = Buffer.from(next.value)
     // Cut where it hurts: inside of lines, of names and of characters.
     for (let i = 0; i < bytes.length; i += 7) {
