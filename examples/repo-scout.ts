@@ -2,7 +2,7 @@
  * repo-scout answers a question about a directory of files: `npm start -- --dir PATH --ask "…"`.
  *
  * Read it from here: this file puts the parts together; `repo-scout/agent.ts` is the loop, `tools.ts` what it can do,
- * `policies.ts` what governs it, `planner.ts` and `openai.ts` the two models, `report.ts` what is seen of it.
+ * `policies.ts` what governs it, `planner.ts` and `provider.ts` the models, `report.ts` what is seen of it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -13,10 +13,10 @@ import { fileURLToPath } from "node:url"
 import { AgentRuntime } from "../src/index.ts"
 import * as Agent from "./repo-scout/agent.ts"
 import * as Fence from "./repo-scout/fence.ts"
-import * as OpenAi from "./repo-scout/openai.ts"
 import * as Options from "./repo-scout/options.ts"
 import * as Planner from "./repo-scout/planner.ts"
 import * as Policies from "./repo-scout/policies.ts"
+import * as Provider from "./repo-scout/provider.ts"
 import * as Report from "./repo-scout/report.ts"
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -33,7 +33,7 @@ const scout = Effect.fnUntraced(function*(options: Options.Options) {
     width: Math.max(process.stdout.columns ?? 120, 80)
   }
 
-  const Model = server === undefined ? Planner.layer : OpenAi.layer(server)
+  const Model = server === undefined ? Planner.layer : Provider.layer(server)
   const Runtime = AgentRuntime.layerWith({
     policies: Layer.mergeAll(
       Policies.layer,
@@ -49,7 +49,7 @@ const scout = Effect.fnUntraced(function*(options: Options.Options) {
   const Services = Layer.provideMerge(Layer.mergeAll(Runtime, Model), Fence.layer(directory))
 
   if (server !== undefined) {
-    const notice = `the question and what the tools read are sent to ${OpenAi.endpoint(server)} (${server.model})`
+    const notice = `the question and what the tools read are sent to ${Provider.endpoint(server)} (${server.model})`
     if (quiet) complain(notice)
     else print(`model      ${notice}`)
   } else if (!quiet) print("model      built-in planner: rules, not a language model; nothing leaves this machine")

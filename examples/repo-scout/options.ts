@@ -10,7 +10,9 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
   override readonly [Runtime.errorExitCode] = 2
 }
 
-export interface OpenAiServer {
+/** A language model. `baseUrl`: everything before `/chat/completions` or `/messages`. */
+export interface ModelServer {
+  readonly provider: "openai" | "anthropic"
   readonly baseUrl: URL
   readonly apiKey: Redacted.Redacted<string> | undefined
   readonly model: string
@@ -20,7 +22,7 @@ export interface Options {
   /** Real path of the directory. */
   readonly directory: string
   readonly question: string
-  readonly server: OpenAiServer | undefined
+  readonly server: ModelServer | undefined
   /** Address of an OTLP collector. */
   readonly collector: string | undefined
   /** A document that says what is observed and redacted. */
@@ -39,6 +41,9 @@ Usage: npm start -- [options]
   --model NAME    planner          built in: rules over the same tools, no language model (default)
                   openai           any server that speaks the OpenAI chat API, see below
                   openai:MODEL     the same with another model than OPENAI_MODEL
+                  anthropic        Anthropic's API, see below
+                  anthropic:MODEL  the same with another model than ANTHROPIC_MODEL
+  --base-url URL  where the API of the model is, such as http://127.0.0.1:11434/v1
   --otlp URL      export spans to a collector that speaks OTLP over HTTP, such as http://127.0.0.1:4318
   --config FILE   a document (YAML, JSON or TOML) says what is observed and redacted, instead of what is said below;
                   see examples/repo-scout/observed.yaml
@@ -49,6 +54,10 @@ Environment of --model openai:
   OPENAI_BASE_URL  such as http://127.0.0.1:11434/v1 (default: https://api.openai.com/v1)
   OPENAI_API_KEY   not needed by most local servers
   OPENAI_MODEL     default: gpt-4.1-mini
+
+Environment of --model anthropic:
+  ANTHROPIC_API_KEY  needed, unless --base-url is given
+  ANTHROPIC_MODEL    default: claude-sonnet-4-5
 
 A run is written to runs/<time>/: events.jsonl (ATOF, JSON lines) and trajectory.json (ATIF 1.7), without secrets and
 e-mail addresses.
@@ -69,7 +78,7 @@ export const parse = Effect.fnUntraced(function*(
   const directory = yield* openDirectory(values.dir ?? home)
   const question = values.ask?.trim() ?? (values.dir === undefined ? homeQuestion : defaultQuestion)
   if (question === "") return yield* new UsageError({ message: "--ask needs a question, not an empty text" })
-  const server = yield* serverOf(values.model ?? "planner", environment)
+  const server = yield* serverOf(values.model ?? "planner", values["base-url"], environment)
   const collector = values.otlp === undefined ? undefined : yield* collectorOf(values.otlp)
   if (values.config === "") return yield* new UsageError({ message: "--config needs a path, not an empty text" })
   return { directory, question, server, collector, document: values.config, quiet: values.quiet === true }
@@ -79,6 +88,7 @@ const flags = {
   dir: { type: "string" },
   ask: { type: "string" },
   model: { type: "string" },
+  "base-url": { type: "string" },
   otlp: { type: "string" },
   config: { type: "string" },
   quiet: { type: "boolean", short: "q" },
@@ -114,34 +124,49 @@ const collectorOf = (address: string): Effect.Effect<string, UsageError> => {
     : Effect.fail(new UsageError({ message: `--otlp ${JSON.stringify(address)} must be an http or https address` }))
 }
 
+const providers = {
+  openai: { prefix: "OPENAI", baseUrl: "https://api.openai.com/v1", model: "gpt-4.1-mini" },
+  anthropic: { prefix: "ANTHROPIC", baseUrl: "https://api.anthropic.com/v1", model: "claude-sonnet-4-5" }
+} as const
+
 const serverOf = Effect.fnUntraced(function*(
   model: string,
+  address: string | undefined,
   environment: Readonly<Record<string, string | undefined>>
-): Effect.fn.Return<OpenAiServer | undefined, UsageError> {
-  if (model === "planner") return undefined
-  const [kind, ...rest] = model.split(":")
+): Effect.fn.Return<ModelServer | undefined, UsageError> {
+  const [provider, ...rest] = model.split(":")
   const name = rest.join(":")
-  if (kind !== "openai" || (rest.length > 0 && name === "")) {
+  if (model === "planner") {
+    if (address === undefined) return undefined
+    return yield* new UsageError({ message: "--base-url needs --model openai or --model anthropic" })
+  }
+  if ((provider !== "openai" && provider !== "anthropic") || (rest.length > 0 && name === "")) {
     return yield* new UsageError({
-      message: `--model ${JSON.stringify(model)} is unknown; use planner, openai or openai:MODEL`
+      message: `--model ${JSON.stringify(model)} is unknown; use planner, openai, openai:MODEL, anthropic or ` +
+        "anthropic:MODEL"
     })
   }
-  const given = environment["OPENAI_BASE_URL"]?.trim() || undefined
-  const key = environment["OPENAI_API_KEY"]?.trim() || undefined
+  const { prefix, ...usual } = providers[provider]
+  const variable = (part: string) => environment[`${prefix}_${part}`]?.trim() || undefined
+  // Anthropic's own packages leave out the version of the API in theirs.
+  const given = address ?? (provider === "openai" ? variable("BASE_URL") : undefined)
+  const key = variable("API_KEY")
   if (given === undefined && key === undefined) {
     return yield* new UsageError({
-      message: "--model openai needs OPENAI_API_KEY, or OPENAI_BASE_URL for a local server"
+      message: `--model ${provider} needs ${prefix}_API_KEY, or --base-url for a local server`
     })
   }
-  const baseUrl = URL.parse(given ?? "https://api.openai.com/v1")
+  const baseUrl = URL.parse(given ?? usual.baseUrl)
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol) || baseUrl.username !== "" || baseUrl.password !== "") {
     return yield* new UsageError({
-      message: "OPENAI_BASE_URL must be an http or https address without user name and password"
+      message: `${address === undefined ? `${prefix}_BASE_URL` : "--base-url"} must be an http or https address ` +
+        "without user name and password"
     })
   }
   return {
+    provider,
     baseUrl,
     apiKey: key === undefined ? undefined : Redacted.make(key),
-    model: name || environment["OPENAI_MODEL"]?.trim() || "gpt-4.1-mini"
+    model: name || variable("MODEL") || usual.model
   }
 })
