@@ -4,7 +4,8 @@ try {
   await import("./run.ts")
 } catch (error) {
   if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error
-  console.error(`heddle: the command line needs a package that is not installed: ${error.message}
-npm install @effect/platform-node`)
+  process.stderr.write(`heddle: the command line needs a package that is not installed: ${error.message}
+npm install @effect/platform-node
+`)
   process.exitCode = 2
 }

@@ -15,7 +15,7 @@ import { deferred, rejection, untilAborted } from "./promisesSupport.ts"
 export type { Host } from "./bindingHost.ts"
 
 /** What the suite's tool or provider gets besides the text: a signal that is aborted when nobody waits for it any more. */
-export interface WorkContext {
+interface WorkContext {
   readonly signal: AbortSignal
 }
 
@@ -23,7 +23,7 @@ export interface WorkContext {
  * One call. `text` goes in: as the tool's input (for example `{ text }`), or as the only message of the user. `signal` is
  * handed to the library as its user would, and aborted in the middle of the call.
  */
-export interface Run {
+interface Run {
   readonly text: string
   readonly signal: AbortSignal | undefined
 }
@@ -42,7 +42,7 @@ export interface StreamedRun extends Run {
 }
 
 /** What a driver cannot promise. */
-export type Property =
+type Property =
   | "rewrites"
   | "output guardrails"
   | "aborts"

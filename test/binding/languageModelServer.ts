@@ -9,7 +9,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { setImmediate } from "node:timers/promises"
 
-export interface Asked {
+interface Asked {
   readonly url: string
   readonly headers: Http.IncomingHttpHeaders
   readonly body: any

@@ -38,7 +38,7 @@ export const manage = <Tools extends Record<string, Tool.Any>>(
 }
 
 /** What of a tool's annotations its calls show as metadata: those that are text, numbers and truth values. */
-export const annotationsOf = ({ annotations }: Tool.Any): Readonly<Record<string, unknown>> | undefined => {
+const annotationsOf = ({ annotations }: Tool.Any): Readonly<Record<string, unknown>> | undefined => {
   const found = [...annotations.mapUnsafe].filter(([, value]) => shown.has(typeof value))
   return found.length === 0 ? undefined : Object.fromEntries(found)
 }

@@ -35,7 +35,7 @@ export const scopeCategories: ReadonlyMap<string, string> = new Map([
 ])
 
 /** `prompts/get <name>`; the address of a resource is no part of a name. */
-export const scopeName = (method: string, params: Params | undefined): string => {
+const scopeName = (method: string, params: Params | undefined): string => {
   const name = params?.["name"]
   return typeof name === "string" ? `${method} ${name}` : method
 }

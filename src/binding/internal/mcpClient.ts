@@ -28,7 +28,7 @@ interface Request {
 }
 
 /** Options of a request, as far as they matter here. */
-export interface RequestOptions {
+interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   readonly onprogress?: ((progress: unknown) => void) | undefined
 }

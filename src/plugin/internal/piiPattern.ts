@@ -11,7 +11,7 @@
 import type { Find, Span } from "./piiText.ts"
 
 /** Longest match that is found wherever it lies. A window is four times as long; neighbours overlap by this. */
-export const maxMatch = 256
+const maxMatch = 256
 const window = 4 * maxMatch
 
 /** Finds what a checked pattern matches. */

@@ -21,17 +21,17 @@ interface At {
   readonly hidden: ReadonlyArray<Source>
 }
 
-export interface Leaf extends At {
+interface Leaf extends At {
   readonly _tag: "Leaf"
   readonly value: unknown
 }
 
-export interface List extends At {
+interface List extends At {
   readonly _tag: "List"
   readonly items: ReadonlyArray<Node>
 }
 
-export interface Table extends At {
+interface Table extends At {
   readonly _tag: "Table"
   readonly fields: ReadonlyMap<string, Node>
 }

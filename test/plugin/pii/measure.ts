@@ -2,7 +2,7 @@ import type { Redactor } from "../../../src/plugin/PiiRedaction.ts"
 import type { Case } from "./marked.ts"
 
 /** Findings against labels: a finding is true if a label of the same detector has exactly its place. */
-export interface Measure {
+interface Measure {
   readonly detector: string
   truePositives: number
   falsePositives: number
