@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -30,19 +30,22 @@ interface Provider {
   readonly call: ReadonlyArray<unknown>
 }
 
+/** A secret in a header whose name says nothing. */
+const headers = { "x-team": apiKey }
+
 const chunk = (delta: object) => ({ id: "c", model: "m", choices: [{ index: 0, delta, finish_reason: null }] })
 
 const providers: ReadonlyArray<Provider> = [
   {
     name: "OpenAiLanguageModel",
-    layer: (baseUrl) => OpenAiLanguageModel.layer({ model: "m", apiKey, baseUrl }),
+    layer: (baseUrl) => OpenAiLanguageModel.layer({ model: "m", apiKey, baseUrl, headers }),
     complaint: (type, message) => ({ error: { type, message, code: null, param: null } }),
     text: [chunk({ content: "grün" })],
     call: [chunk({ tool_calls: [{ index: 0, id: "t", function: { name: "pay", arguments: "{}" } }] })]
   },
   {
     name: "AnthropicLanguageModel",
-    layer: (baseUrl) => AnthropicLanguageModel.layer({ model: "m", apiKey, baseUrl }),
+    layer: (baseUrl) => AnthropicLanguageModel.layer({ model: "m", apiKey, baseUrl, headers }),
     complaint: (type, message) => ({ type: "error", error: { type, message } }),
     text: [
       { type: "message_start", message: { id: "c", type: "message", role: "assistant", model: "m", content: [] } },
@@ -175,7 +178,10 @@ describe.each(providers)("$name", ({ call, complaint, layer, text }) => {
           return span
         }
       })
-      yield* Effect.exit(run(ask, layer(server.url))).pipe(Effect.provideService(Tracer.Tracer, tracer))
+      yield* Effect.exit(run(ask, layer(server.url))).pipe(
+        Effect.provideService(Tracer.Tracer, tracer),
+        Effect.provideService(HttpClient.TracerHeaderFilter, () => true)
+      )
       assert.include(spans.map(({ name }) => name), "LanguageModel.generateText")
       const client = spans.find(({ attributes }) => attributes.has("http.request.method"))
       assert.isDefined(client)

@@ -89,6 +89,6 @@ describe("under EffectAi", () => {
           "Success",
           "Failure"
         ])
-      }).pipe(Effect.provide(Model), Effect.provide(TestRuntime.layer()))
+      }).pipe(Effect.provide(Layer.provideMerge(Model, TestRuntime.layer())))
     }))
 })
