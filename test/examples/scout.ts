@@ -53,7 +53,11 @@ export const start = (
   options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> | undefined }
 ): Running => {
   const env: Record<string, string | undefined> = { ...process.env, NODE_COMPILE_CACHE: compiled, ...options.env }
-  if (options.env === undefined) { for (const name of ["BASE_URL", "API_KEY", "MODEL"]) delete env[`OPENAI_${name}`] }
+  if (options.env === undefined) {
+    for (const name of ["BASE_URL", "API_KEY", "MODEL"]) {
+      for (const provider of ["OPENAI", "ANTHROPIC"]) delete env[`${provider}_${name}`]
+    }
+  }
   const child = spawn(process.execPath, [Path.join(examples, file), ...args], {
     cwd: options.cwd,
     env,
