@@ -364,7 +364,9 @@ describe("repo-scout with an OpenAI-compatible server", processes, () => {
 
 describe("every example", processes, () => {
   const expected: Readonly<Record<string, RegExp>> = {
-    "guardrail.ts": /^text of README\.md\nblocked: environment files are off limits\n$/
+    "guardrail.ts": /^text of README\.md\nblocked: environment files are off limits\n$/,
+    // A plugin to copy: it does nothing by itself.
+    "plugin-template.ts": /^$/
   }
 
   it.each(Fs.readdirSync(examples).filter((file) => file.endsWith(".ts")))("%s runs", async (file) => {

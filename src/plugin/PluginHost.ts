@@ -309,9 +309,9 @@ const make = Effect.fnUntraced(function*<P extends Plugin<unknown>>(options: Opt
 
   const retire = Effect.fnUntraced(function*(old: Generation, { done, hurry }: Retiring) {
     const isQuiet = kernel.mailboxes.length === 0
-    // Without subscribers nobody knows what is at work.
+    // Without subscribers nobody tells when what is at work has ended.
     yield* Effect.raceAllFirst([
-      isQuiet ? Effect.never : feed.finished,
+      !isQuiet ? feed.finished : kernel.isAtWork ? Effect.never : Effect.void,
       Effect.sleep(drain),
       Deferred.await(hurry)
     ]).pipe(Effect.interruptible, Effect.exit)

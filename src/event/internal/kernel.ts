@@ -154,6 +154,11 @@ export class Kernel {
     if (Math.abs(wall - (this.origin + this.timer.now())) > 500) this.origin = wall - this.timer.now()
   }
 
+  /** Whether a scope or a call is open. */
+  get isAtWork(): boolean {
+    return this.open.next !== undefined
+  }
+
   /** Opens a span; emits its start if somebody listens. */
   startSpan(span: Span, clock: Clock.Clock, data: unknown): void {
     if (this.closed) return
