@@ -21,4 +21,5 @@ export const arrayOf = <A>(item: A): Array<A> => {
   return array
 }
 
-const one: ReadonlyArray<unknown> = Object.freeze([undefined])
+// Not frozen: copying a frozen array is slow.
+const one: ReadonlyArray<unknown> = [undefined]
