@@ -29,7 +29,7 @@ export const planIfDirect = (kernel: Kernel, site: Site, kind: "tool" | "llm"): 
   if (site.kernel !== kernel || site.isTraced || kernel.closed || kernel.spanParent !== undefined) return undefined
   const { frame } = site
   const plan = planFor(kernel, frame.level)
-  const { isEmpty, missing } = plan[kind]
+  const { isEmpty, missing } = plan.chainsOf(kind)
   return isEmpty && missing.length === 0 && !isGated(kernel, frame) ? plan : undefined
 }
 
