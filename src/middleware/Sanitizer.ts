@@ -85,7 +85,7 @@ export const response = <A>(options: Options<unknown, A>): Entry<ServicesOf<A>> 
 
 /**
  * Changes the error that the end event of a failed or blocked scope shows: `{ tag, message }`. For a block, `message` is
- * the reason.
+ * the reason. It gets the reasons of decisions that did not block, or that failed, in the same way, one at a time.
  *
  * @stability experimental
  * @category constructors

@@ -160,6 +160,58 @@ describe("a sanitizer", () => {
       )
     }))
 
+  it.effect("of errors gets the reasons of guardrails that did not block, or that failed, once each", () =>
+    Effect.gen(function*() {
+      const seen: Array<LifecycleEvent.ErrorInfo> = []
+      const hide = (name: string) =>
+        Sanitizer.error({
+          name,
+          sanitize: (error) => {
+            if (name === "one") seen.push(error)
+            return name === "one"
+              ? { ...error, message: error.message.replaceAll("secret", "***") }
+              : Effect.succeed({ ...error, message: `${error.message}!` })
+          }
+        })
+      const shadow = (name: string, reason: string) =>
+        Guardrail.make({ name, mode: "shadow", check: () => Guardrail.reject(reason) })
+      const { events } = yield* observed(
+        succeed("tool"),
+        shadow("a", "secret a"),
+        Guardrail.make({ name: "b", check: () => Guardrail.allow }),
+        shadow("c", "secret c"),
+        hide("one"),
+        hide("two")
+      )
+      assert.deepStrictEqual(
+        end(events, "tool").decisions.map(({ guardrail, reason }) => [guardrail, reason]),
+        [["a", "*** a!"], ["b", undefined], ["c", "*** c!"]]
+      )
+      assert.deepStrictEqual(seen, ["secret a", "secret c"].map((message) => ({ tag: "GuardrailRejected", message })))
+      const failing = yield* observed(
+        Effect.flip(succeed("tool")),
+        Guardrail.make({ name: "g", check: () => Effect.fail("secret") }),
+        hide("one")
+      )
+      assert.notInclude(JSON.stringify(end(failing.events, "tool")), "secret")
+    }))
+
+  it.effect("of errors that fail clear the reasons of all decisions", () =>
+    Effect.gen(function*() {
+      const { events } = yield* observed(
+        succeed("tool"),
+        Guardrail.make({ name: "g", mode: "shadow", check: () => Guardrail.reject("secret") }),
+        Sanitizer.error({
+          name: "broken",
+          sanitize: () => {
+            throw new Error("broken")
+          }
+        })
+      )
+      assert.deepInclude(end(events, "tool").decisions[0], { verdict: "wouldBlock", reason: undefined })
+      assert.deepInclude(end(events, "tool").metadata, { "heddle.cleared_by": "broken" })
+    }))
+
   it.effect("of errors may answer with a text, or with nothing", () =>
     Effect.gen(function*() {
       const fails = ToolCall.run({ name: "tool", input: 1 }, () => Effect.fail("secret")).pipe(Effect.flip)

@@ -7,7 +7,7 @@ import { addUserMetadata, Annotation } from "../../event/internal/build.ts"
 import type { Draft, Frame } from "../../event/internal/frame.ts"
 import type { Kernel } from "../../event/internal/kernel.ts"
 import type { Span } from "../../event/internal/span.ts"
-import type { ErrorInfo, Profile } from "../../event/LifecycleEvent.ts"
+import type { ErrorInfo, Profile, ScopeEnd } from "../../event/LifecycleEvent.ts"
 import { appliesTo } from "./applies.ts"
 import type { AnyEntry, InjectorEntry, SanitizerEntry } from "./entry.ts"
 import { asInstaller } from "./installer.ts"
@@ -18,6 +18,8 @@ type ObserverEntry = SanitizerEntry | InjectorEntry
 interface ObserverStep {
   readonly entry: ObserverEntry
   readonly context: Context.Context<never>
+  /** For an error sanitizer that gets the reason of a decision, and not the outcome: which one. */
+  readonly decision?: number
 }
 
 /** What a mark or scope sanitizer gets and may give back. A field that is left out stays as it is. */
@@ -77,7 +79,7 @@ export class Observation {
       case "ScopeStart":
         return span?.spec.isCall === true ? this.request : this.scopeStart
       case "ScopeEnd":
-        return span?.spec.isCall === true ? this.callEnd : this.scopeEnd
+        return withDecisions(span?.spec.isCall === true ? this.callEnd : this.scopeEnd, draft)
     }
   }
 
@@ -101,9 +103,9 @@ export class Observation {
       try {
         if (entry.kind === "metadataInjector") result = entry.inject(draft)
         else {
-          if (!hasField(entry.kind, draft)) continue
+          if (step.decision === undefined && !hasField(entry.kind, draft)) continue
           if (!appliesTo(entry.applies, draft.category, draft.name, draft)) continue
-          result = entry.sanitize(payloadOf(entry.kind, draft), draft)
+          result = entry.sanitize(payloadOf(entry.kind, draft, step.decision), draft)
         }
         isEffect = Effect.isEffect(result)
       } catch (error) {
@@ -111,7 +113,7 @@ export class Observation {
         continue
       }
       if (!isEffect || !Effect.isEffect(result)) {
-        cleared = this.apply(entry, draft, cleared, result)
+        cleared = this.apply(step, draft, cleared, result)
         continue
       }
       const frame: Frame = { span, level: undefined, inside: { mailbox: undefined, parent: undefined } }
@@ -123,7 +125,7 @@ export class Observation {
             ? this.fail(entry, draft, cleared, exit.cause)
             : Option.isNone(exit.value)
             ? this.fail(entry, draft, cleared, `no answer within ${Duration.format(entry.timeout)}`)
-            : this.apply(entry, draft, cleared, exit.value.value)
+            : this.apply(step, draft, cleared, exit.value.value)
           return this.runFrom(steps, i + 1, draft, span, clearedNow, annotation) ?? Effect.void
         })
       )
@@ -133,7 +135,7 @@ export class Observation {
   }
 
   private apply(
-    entry: ObserverEntry,
+    { decision, entry }: ObserverStep,
     draft: Draft,
     cleared: Cleared | undefined,
     result: unknown
@@ -141,7 +143,7 @@ export class Observation {
     try {
       if (isPromise(result)) throw new TypeError("it returned a Promise; return an Effect instead")
       if (entry.kind === "metadataInjector") inject(draft, result)
-      else assign(entry.kind, draft, result)
+      else assign(entry.kind, draft, result, decision)
       return cleared
     } catch (error) {
       return this.fail(entry, draft, cleared, error)
@@ -167,6 +169,23 @@ export class Observation {
 const isObserver = (entry: AnyEntry): entry is ObserverEntry =>
   entry.kind === "metadataInjector" || entry.kind.endsWith("Sanitizer")
 
+/** Error sanitizers get the reasons of all decisions too: a guardrail in shadow mode says as much as one that blocks. */
+const withDecisions = (
+  steps: ReadonlyArray<ObserverStep>,
+  { decisions, outcome }: ScopeEnd
+): ReadonlyArray<ObserverStep> => {
+  const reason = outcome._tag === "Blocked" ? outcome.reason : undefined
+  if (!decisions.some((decision) => decision.reason !== undefined && decision.reason !== reason)) return steps
+  return steps.flatMap((step) => [
+    step,
+    ...(step.entry.kind !== "errorSanitizer" ?
+      [] :
+      decisions.flatMap((decision, index) =>
+        decision.reason === undefined || decision.reason === reason ? [] : [{ ...step, decision: index }]
+      ))
+  ])
+}
+
 const isOfPayload = (kind: ObserverEntry["kind"]): boolean =>
   kind === "requestSanitizer" || kind === "responseSanitizer" || kind === "errorSanitizer"
 
@@ -180,8 +199,13 @@ const hasField = (kind: SanitizerEntry["kind"], draft: Draft): boolean => {
 }
 
 const blockTag = "GuardrailRejected"
+const failedTag = "GuardrailFailed"
 
-const payloadOf = (kind: SanitizerEntry["kind"], draft: Draft): unknown => {
+const payloadOf = (kind: SanitizerEntry["kind"], draft: Draft, index?: number): unknown => {
+  if (index !== undefined && draft._tag === "ScopeEnd") {
+    const decision = draft.decisions[index]
+    return { tag: decision?.verdict === "failed" ? failedTag : blockTag, message: decision?.reason ?? "" }
+  }
   switch (kind) {
     case "requestSanitizer":
     case "responseSanitizer":
@@ -202,7 +226,12 @@ const fieldNames: ReadonlySet<string> = new Set<keyof EventFields>(["data", "pro
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const assign = (kind: SanitizerEntry["kind"], draft: Draft, result: unknown): void => {
+const assign = (kind: SanitizerEntry["kind"], draft: Draft, result: unknown, index?: number): void => {
+  if (index !== undefined && draft._tag === "ScopeEnd") {
+    const reason = errorOf(result)?.message ?? ""
+    draft.decisions = draft.decisions.map((decision, each) => each === index ? { ...decision, reason } : decision)
+    return
+  }
   if (kind === "requestSanitizer" || kind === "responseSanitizer") draft.data = result
   else if (kind === "errorSanitizer") assignError(draft, result)
   else if (isRecord(result) && isEventFields(result)) {
