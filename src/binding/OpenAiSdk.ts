@@ -26,7 +26,8 @@ import type { CallError, GuardrailRejected } from "../call/CallError.ts"
 import * as OpenAiChat from "../codec/OpenAiChat.ts"
 import * as OpenAiResponses from "../codec/OpenAiResponses.ts"
 import { managedRunTools } from "./internal/openAiSdkTools.ts"
-import { type Endpoint, type Host, manageClient, replace } from "./internal/sdk.ts"
+import { replace } from "./internal/replace.ts"
+import { type Endpoint, type Host, manageClient } from "./internal/sdk.ts"
 import { callErrorOf } from "./internal/sdkBlock.ts"
 
 /**

@@ -145,6 +145,29 @@ describe("a managed server of MCP", () => {
     await tree("tool wait → Interrupted")
   })
 
+  it("tells its handler when the runtime interrupts the call, and not its client", async () => {
+    const { heddle, tree } = await recording()
+    const server = Mcp.server(newServer(), heddle)
+    const begun = deferred()
+    const told = deferred()
+    server.registerTool("wait", {}, (extra) => {
+      begun.resolve()
+      return untilAborted(extra.signal).catch((reason: unknown) => {
+        told.resolve()
+        throw reason
+      })
+    })
+    const client = newClient()
+    await connected(client, server, async () => {
+      const answer = client.callTool({ name: "wait" }).catch(() => "refused")
+      await begun.promise
+      await heddle.close()
+      await told.promise
+      await answer
+    })
+    await tree("tool wait → Interrupted by shutdown")
+  })
+
   it("continues the trace of its caller, ignores what is malformed, and leaves it alone if it is told to", async () => {
     const traceId = "0af7651916cd43dd8448eb211c80319c"
     const traceparent = `00-${traceId}-b7ad6b7169203331-01`

@@ -1,5 +1,6 @@
 /** The tools that tool runners run, as managed tool calls. */
-import { type Host, replace } from "./sdk.ts"
+import { replace } from "./replace.ts"
+import type { Host } from "./sdk.ts"
 
 /** Params of whatever takes tools. */
 interface Params {

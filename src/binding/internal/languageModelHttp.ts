@@ -122,15 +122,12 @@ export const endpoint = (options: {
         return yield* failed(source, method, invalidResponse(source, "expected server-sent events", whole))
       }
       let hasEnded = false
-      let broken: AiError.AiError | undefined
       return response.stream.pipe(
-        Stream.mapError((error) => (broken = network(method)(error))),
+        Stream.mapError(network(method)),
         Stream.onEnd(Effect.sync(() => (hasEnded = true))),
         Sse.decode(),
         Stream.mapError((error) => {
           if (AiError.isAiError(error)) return error
-          // What is torn by a broken connection tells of nothing else.
-          if (broken !== undefined) return broken
           // What is torn by the end of the body was cut off on the way.
           if (hasEnded) return failed(source, method, cutOff(source))
           const description = `event ${error.path.slice(1)}: expected ${error.expected}, got ${error.actual}`

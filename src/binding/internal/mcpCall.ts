@@ -63,11 +63,6 @@ export const inScope = <A>(
 /** As OpenTelemetry's conventions for MCP name it. */
 export const metadataOf = (method: string): Readonly<Record<string, unknown>> => ({ "mcp.method.name": method })
 
-/** Gives an object a property of its own in place of what it inherits. */
-export const replace = (target: object, name: string, value: unknown): void => {
-  Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false })
-}
-
 /** A method of an object that must have it; what it gives is known to whoever asks. */
 export const methodOf = <A>(target: unknown, name: string): (...args: ReadonlyArray<unknown>) => A => {
   const method: unknown = Reflect.get(Object(target), name)

@@ -5,18 +5,10 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { ClientOptions } from "../Mcp.ts"
 import type { Heddle } from "../Promises.ts"
-import {
-  inScope,
-  markToolError,
-  metadataOf,
-  methodOf,
-  replace,
-  scopeCategories,
-  toolOf,
-  withArguments
-} from "./mcpCall.ts"
+import { inScope, markToolError, metadataOf, methodOf, scopeCategories, toolOf, withArguments } from "./mcpCall.ts"
 import { type Message, streamed } from "./mcpStream.ts"
 import { fieldsOf, type Params, withTrace } from "./mcpTrace.ts"
+import { replace } from "./replace.ts"
 
 /** What the client's side needs of a runtime. */
 export type ClientHost = Pick<Heddle, "tool" | "scope" | "mark" | "capture" | "setOutput">

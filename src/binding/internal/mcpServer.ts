@@ -6,8 +6,9 @@ import { CallError, RuntimeClosed } from "../../call/CallError.ts"
 import type { ServerOptions } from "../Mcp.ts"
 import type { Heddle } from "../Promises.ts"
 import { answerTo } from "./mcpBlock.ts"
-import { inScope, markToolError, metadataOf, replace, scopeCategories, toolOf, withArguments } from "./mcpCall.ts"
+import { inScope, markToolError, metadataOf, scopeCategories, toolOf, withArguments } from "./mcpCall.ts"
 import { type Params, traceOf } from "./mcpTrace.ts"
+import { replace } from "./replace.ts"
 
 /** What the server's side needs of a runtime. */
 export type ServerHost = Pick<Heddle, "tool" | "scope" | "mark" | "continueFrom" | "setOutput">

@@ -8,6 +8,7 @@
 import type { LlmRequest } from "../../call/LlmCall.ts"
 import type { Codec } from "../../codec/Codec.ts"
 import type { Heddle } from "../Promises.ts"
+import { replace } from "./replace.ts"
 import { bodyFor, headersFor, modelOf, requestOf } from "./sdkRequest.ts"
 import { type Answered, answerOf, headOf } from "./sdkResponse.ts"
 import { streamedAnswer } from "./sdkStream.ts"
@@ -70,11 +71,6 @@ export const manageClient = <C extends Sdk>(client: C, plan: Plan<C>): C => {
   replace(managed, "withOptions", (options: object) => manageClient(client.withOptions(options), plan))
   plan.withTools(managed)
   return managed
-}
-
-/** Gives an object a property of its own in place of what it inherits. */
-export const replace = (target: object, name: string, value: unknown): void => {
-  Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false })
 }
 
 // internal

@@ -67,7 +67,7 @@ export class CallSpec implements SpanSpec {
   }
 }
 
-const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])
+export const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])
 
 /** What only some calls have to say at their end. */
 interface Ending {

@@ -13,6 +13,7 @@ import { AlreadyEnded, CallError, InvalidManualCall, type Reason, RuntimeClosed 
 import type { Carrier } from "./carrier.ts"
 import { type Checked, checkOf, type Judged } from "./check.ts"
 import { copyContainer, copyWithArrays } from "./containers.ts"
+import { streamingAttributes } from "./managedCall.ts"
 import { ManualAnnotator, usageProfile } from "./manualAnnotation.ts"
 import { keep } from "./manualKeeping.ts"
 import { checkTime, clockAt } from "./manualTime.ts"
@@ -252,8 +253,6 @@ const specOf = (
   subtype: undefined,
   annotator
 })
-
-const streamingAttributes: ReadonlyArray<string> = Object.freeze(["streaming"])
 
 const ownMetadata = (
   metadata: Readonly<Record<string, unknown>> | undefined

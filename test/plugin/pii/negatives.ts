@@ -149,7 +149,7 @@ export const negatives: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Basic knowledge of SQL",
     "risk-management-of-the-disk-and-task-sk-list",
     "sk-learn and sk-image",
-    "npm_config_registry=https://registry.npmjs.org",
+    "npm_config_registry=https://packages.example.com",
     "-----BEGIN CERTIFICATE-----\n<b64>\n-----END CERTIFICATE-----",
     "-----BEGIN PUBLIC KEY-----\n<b64>\n-----END PUBLIC KEY-----",
     "ghp_short",

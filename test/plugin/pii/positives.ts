@@ -137,7 +137,7 @@ export const positives: Readonly<Record<string, ReadonlyArray<string>>> = {
     "maps key {{token:AI~za<a35>}}",
     "{{token:GOC~SPX-<a28>}}",
     "{{token:ya~29.<a60>}}",
-    "//registry.npmjs.org/:_authToken={{token:np~m_<a36>}}",
+    "//packages.example.com/:_authToken={{token:np~m_<a36>}}",
     "TWINE: {{token:pypi-~AgEIcHlwaS5vcmc<a70>}}",
     "{{token:hf~_<l34>}}",
     "{{token:gs~k_<a52>}}",
