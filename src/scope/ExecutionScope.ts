@@ -10,7 +10,6 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Site } from "../event/internal/kernel.ts"
@@ -18,6 +17,7 @@ import type { AgentRuntime } from "../event/internal/runtime.ts"
 import { fromHandle, noAttributes, type ScopeHandle, type Span, type SpanSpec } from "../event/internal/span.ts"
 import type { Category } from "../event/LifecycleEvent.ts"
 import { awaitGates, currentFrame, inFrame, isGated, makeSpan, siteOf, withFrame } from "./internal/current.ts"
+import { type AnyFiber, Operation, performWithExit } from "./internal/operation.ts"
 
 export type {
   /**
@@ -66,25 +66,7 @@ export interface ScopeOptions {
  */
 export const run =
   (options: ScopeOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | AgentRuntime> =>
-    Effect.withFiber<A, E, R | AgentRuntime>((fiber) => {
-      const site = siteOf(fiber)
-      const { clock, context, frame, kernel } = site
-      if (kernel.closed) return effect
-      const span = spanOf(options, site, fiber, frame.span)
-      const start = Effect.withFiber<A, E, R>((fiber) => {
-        kernel.startSpan(span, clock, options.input)
-        fiber.setContext(withFrame(context, span))
-        return effect
-      })
-      return Effect.onExitPrimitive(
-        isGated(kernel, frame) ? Effect.flatMap(awaitGates(kernel, frame), () => start) : start,
-        (exit) => {
-          fiber.setContext(context)
-          kernel.endSpan(span, exit, span.output, undefined)
-          return undefined
-        }
-      )
-    })
+    new ScopeRun(options, effect)
 
 /**
  * Opens a scope that closes with the enclosing Effect Scope. The current scope of the fiber stays what it was: use
@@ -171,10 +153,59 @@ export const setOutput = (value: unknown): Effect.Effect<void> =>
 
 // internal
 
+class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
+  readonly options: ScopeOptions
+  readonly effect: Effect.Effect<A, E, R>
+
+  constructor(options: ScopeOptions, effect: Effect.Effect<A, E, R>) {
+    super()
+    this.options = options
+    this.effect = effect
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
+    const site = siteOf(fiber)
+    if (site.kernel.closed) return this.effect
+    const inside = new Inside(this, site, spanOf(this.options, site, fiber, site.frame.span))
+    return isGated(site.kernel, site.frame)
+      ? Effect.onExitPrimitive(
+        Effect.andThen(awaitGates(site.kernel, site.frame), inside),
+        (exit) => inside.end(fiber, exit)
+      )
+      : performWithExit(fiber, inside, (exit) => inside.end(fiber, exit))
+  }
+}
+
+/** One scope of `run`, from before its start until after its end. */
+class Inside<A, E, R> extends Operation<A, E, R> {
+  private readonly scope: ScopeRun<A, E, R>
+  private readonly site: Site
+  private readonly span: Span
+
+  constructor(scope: ScopeRun<A, E, R>, site: Site, span: Span) {
+    super()
+    this.scope = scope
+    this.site = site
+    this.span = span
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
+    const { scope, site, span } = this
+    site.kernel.startSpan(span, site.clock, scope.options.input)
+    fiber.setContext(withFrame(site.context, span))
+    return scope.effect
+  }
+
+  end(fiber: AnyFiber, exit: Exit.Exit<A, E>): undefined {
+    fiber.setContext(this.site.context)
+    this.site.kernel.endSpan(this.span, exit, this.span.output, undefined)
+  }
+}
+
 const spanOf = (
   options: ScopeOptions,
   { frame, kernel, observers }: Site,
-  fiber: Fiber.Fiber<unknown, unknown>,
+  fiber: AnyFiber,
   parent: Span | undefined
 ): Span => {
   const { attributes, category, metadata, name, subtype } = options

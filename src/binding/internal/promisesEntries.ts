@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Stream from "effect/Stream"
-import { type AnyFiber, Operation } from "../../call/internal/operation.ts"
 import type { Frame } from "../../event/internal/frame.ts"
 import type { Call } from "../../middleware/Call.ts"
 import type { MaybeEffect } from "../../middleware/internal/entry.ts"
 import { withFrame } from "../../scope/internal/current.ts"
+import { type AnyFiber, Operation } from "../../scope/internal/operation.ts"
 import {
   attempt,
   Callback,

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type AnyFiber, Operation } from "../../call/internal/operation.ts"
+import { type AnyFiber, Operation } from "../../scope/internal/operation.ts"
 import { Callback, type MaybePromise, type Owner, rejectionOf, runningFiber, waitFor } from "./promisesCallback.ts"
 import { Interruptible, type TaskOptions } from "./promisesTask.ts"
 

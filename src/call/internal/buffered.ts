@@ -10,13 +10,13 @@ import type { AgentRuntime } from "../../event/internal/runtime.ts"
 import type { Output } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
 import { siteOf, withFrame } from "../../scope/internal/current.ts"
+import { type AnyFiber, Operation, performWithExit } from "../../scope/internal/operation.ts"
 import { type CallError, type GuardrailRejected, InvalidOutput } from "../CallError.ts"
 import { annotateResponse, blockedProfile, textOfResponse } from "./annotation.ts"
 import type { Prepared } from "./carrier.ts"
 import { around, checkDigest, type Executable } from "./execution.ts"
 import { judgeOutput } from "./judge.ts"
 import { type AnyRun, type CallSpec, Run } from "./managedCall.ts"
-import { type AnyFiber, Operation } from "./operation.ts"
 import { isPlain, type PlainCall, runPlain } from "./plain.ts"
 import { isPending } from "./verdict.ts"
 
@@ -54,14 +54,13 @@ class ManagedCall<I, A, E, R> extends Operation<A, E | CallError, R | AgentRunti
   govern(site: Site, fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
     const { onBlocked } = this
     const run = new BufferedRun(this.spec, site, fiber, this.body)
-    return Effect.onExitPrimitive(
-      onBlocked === undefined ? run : answerBlock(run, onBlocked),
-      (exit) => {
-        fiber.setContext(run.callerContext)
-        run.end(exit, exit._tag === "Success" ? run.recorded(exit.value) : undefined)
-        return undefined
-      }
-    )
+    const end = (exit: Exit.Exit<A, E | CallError>): undefined => {
+      fiber.setContext(run.callerContext)
+      run.end(exit, exit._tag === "Success" ? run.recorded(exit.value) : undefined)
+    }
+    return onBlocked === undefined
+      ? performWithExit(fiber, run, end)
+      : Effect.onExitPrimitive(answerBlock(run, onBlocked), end)
   }
 }
 

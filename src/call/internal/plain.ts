@@ -1,12 +1,12 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Site } from "../../event/internal/kernel.ts"
 import type { Span } from "../../event/internal/span.ts"
 import { asPlan } from "../../middleware/internal/plan.ts"
 import { isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
+import { type AnyFiber, Operation, performWithExit } from "../../scope/internal/operation.ts"
 import type { CallError } from "../CallError.ts"
 import { type CallSpec, copyMetadata } from "./managedCall.ts"
-import { type AnyFiber, Operation } from "./operation.ts"
 
 /** A call that may turn out to be plain. */
 export interface PlainCall<I, A, E, R> {
@@ -31,7 +31,7 @@ export const runPlain = <I, A, E, R>(
 ): Effect.Effect<A, E | CallError, R> => {
   const { frame, kernel, observers } = site
   const span = makeSpan(kernel, observers, fiber, frame, frame.span, call.spec, undefined)
-  return Effect.onExitPrimitive(new PlainRun(call, site, span), (exit) => {
+  return performWithExit(fiber, new PlainRun(call, site, span), (exit) => {
     fiber.setContext(site.context)
     kernel.endSpan(span, exit, isSuccess(exit) ? shown(call.spec, span, exit.value) : undefined, undefined)
     return undefined
