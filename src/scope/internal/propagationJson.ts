@@ -1,12 +1,12 @@
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { isRecord } from "../../event/internal/openRecord.ts"
 import { BaggageBuilder } from "./baggage.ts"
 import {
   type Baggage,
+  type BaggageEntry,
   noBaggage,
   type PropagationContext,
   type RemoteScope,
+  type RemoteTrace,
   type Report,
   scopeIdForm
 } from "./propagationContext.ts"
@@ -52,7 +52,7 @@ export const writeJson = ({ baggage, scope, trace }: PropagationContext): Propag
 
 /** Each part is read for itself: one that has another form is left out, and the others stay. */
 export const readJson = (json: unknown, report: Report): PropagationContext => {
-  if (!isRecord(json) || Option.isNone(asVersion(json["version"]))) {
+  if (!isRecord(json) || !isVersion(json["version"])) {
     report("context", "is no context, or has no version", "an object with \"version\": 1")
     return { version: 1, baggage: noBaggage }
   }
@@ -60,47 +60,54 @@ export const readJson = (json: unknown, report: Report): PropagationContext => {
   const scope = part(json, "scope", asScope, "{ uuid, rootUuid }, each at most 64 letters, digits, - _ . ~", report)
   const trace = part(json, "trace", asTrace, "{ traceId, spanId, sampled, random?, state? }", report)
   if (trace === undefined) return scope === undefined ? { version: 1, baggage } : { version: 1, scope, baggage }
-  const { random = false, sampled, spanId, state = "", traceId } = trace
-  const read = withState({ traceId, spanId, sampled, random, state: "" }, state, report)
+  const read = withState({ ...trace, state: "" }, trace.state, report)
   return { version: 1, scope, trace: read.trace, baggage }
 }
 
 // internal
 
-const asVersion = Schema.decodeUnknownOption(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
+/* By hand and not by Schema, which takes longer to load than the rest of the room. Each field is read once. */
 
-const text = (form: RegExp) => Schema.String.check(Schema.isPattern(form))
+const isVersion = (input: unknown): boolean => Number.isSafeInteger(input) && Number(input) >= 1
 
-const asScope: (input: unknown) => Option.Option<RemoteScope> = Schema.decodeUnknownOption(
-  Schema.Struct({ uuid: text(scopeIdForm), rootUuid: text(scopeIdForm) })
-)
+const isText = (input: unknown): input is string => typeof input === "string"
 
-const asTrace = Schema.decodeUnknownOption(Schema.Struct({
-  traceId: text(traceIdForm),
-  spanId: text(spanIdForm),
-  sampled: Schema.Boolean,
-  random: Schema.optional(Schema.Boolean),
-  state: Schema.optional(Schema.String)
-}))
+const hasForm = (input: unknown, form: RegExp): input is string => isText(input) && form.test(input)
 
-const asMember = Schema.decodeUnknownOption(Schema.Struct({
-  key: Schema.String,
-  value: Schema.String,
-  properties: Schema.optional(Schema.Array(Schema.String))
-}))
+const asScope = (input: unknown): RemoteScope | undefined => {
+  if (!isRecord(input)) return undefined
+  const { rootUuid, uuid } = input
+  return hasForm(uuid, scopeIdForm) && hasForm(rootUuid, scopeIdForm) ? { uuid, rootUuid } : undefined
+}
+
+const asTrace = (input: unknown): RemoteTrace | undefined => {
+  if (!isRecord(input)) return undefined
+  const { random = false, sampled, spanId, state = "", traceId } = input
+  if (!hasForm(traceId, traceIdForm) || !hasForm(spanId, spanIdForm)) return undefined
+  if (typeof sampled !== "boolean" || typeof random !== "boolean" || !isText(state)) return undefined
+  return { traceId, spanId, sampled, random, state }
+}
+
+const asMember = (input: unknown): readonly [key: string, entry: BaggageEntry] | undefined => {
+  if (!isRecord(input)) return undefined
+  const { key, properties = [], value } = input
+  if (!isText(key) || !isText(value) || !Array.isArray(properties)) return undefined
+  const copy = Array.from<unknown>(properties)
+  return copy.every(isText) ? [key, { value, properties: copy }] : undefined
+}
 
 const part = <A>(
   json: Readonly<Record<string, unknown>>,
   field: string,
-  decode: (input: unknown) => Option.Option<A>,
+  read: (input: unknown) => A | undefined,
   expected: string,
   report: Report
 ): A | undefined => {
   const input = json[field]
   if (input === undefined) return undefined
-  const value = decode(input)
-  if (Option.isNone(value)) report(field, "has another form", expected)
-  return Option.getOrUndefined(value)
+  const value = read(input)
+  if (value === undefined) report(field, "has another form", expected)
+  return value
 }
 
 /** Members that are looked at: more than can count. */
@@ -114,8 +121,8 @@ const readBaggage = (input: unknown, report: Report): Baggage => {
   else {
     for (const [index, one] of input.slice(0, maxMembers).entries()) {
       const member = asMember(one)
-      if (Option.isNone(member)) report("baggage", `has a member ${index + 1} of another form`, expected)
-      else builder.add(member.value.key, { value: member.value.value, properties: member.value.properties ?? [] })
+      if (member === undefined) report("baggage", `has a member ${index + 1} of another form`, expected)
+      else builder.add(...member)
     }
   }
   return builder.baggage
