@@ -8,6 +8,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -16,7 +17,7 @@ import type { Site } from "../event/internal/kernel.ts"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
 import { fromHandle, noAttributes, type ScopeHandle, type Span, type SpanSpec } from "../event/internal/span.ts"
 import type { Category } from "../event/LifecycleEvent.ts"
-import { awaitGates, currentFrame, inFrame, isGated, makeSpan, siteOf, withFrame } from "./internal/current.ts"
+import { awaitGates, currentFrame, enter, inFrame, isGated, makeSpan, siteOf } from "./internal/current.ts"
 import { type AnyFiber, Operation, performWithExit } from "./internal/operation.ts"
 
 export type {
@@ -64,9 +65,12 @@ export interface ScopeOptions {
  * @category combinators
  * @since 0.1.0
  */
-export const run =
-  (options: ScopeOptions) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | AgentRuntime> =>
-    new ScopeRun(options, effect)
+export const run = (
+  options: ScopeOptions
+): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | AgentRuntime> => {
+  const spec = new ScopeSpec(options)
+  return (effect) => new ScopeRun(spec, effect)
+}
 
 /**
  * Opens a scope that closes with the enclosing Effect Scope. The current scope of the fiber stays what it was: use
@@ -84,12 +88,12 @@ export const open = (
 ): Effect.Effect<ScopeHandle, never, AgentRuntime | Scope.Scope> =>
   Effect.withFiber<ScopeHandle, never, AgentRuntime | Scope.Scope>((fiber) => {
     const site = siteOf(fiber)
-    const { clock, frame, kernel } = site
+    const { frame, kernel } = site
     const parent = options.parent === undefined ? frame.span : fromHandle(options.parent)
-    const span = spanOf(options, site, fiber, parent)
+    const span = spanOf(new ScopeSpec(options), site, fiber, parent)
     if (kernel.closed) return Effect.succeed(span.handle)
     const acquire = Effect.sync((): ScopeHandle => {
-      kernel.startSpan(span, clock, options.input)
+      kernel.startSpan(span, span.clock, options.input)
       return span.handle
     })
     const release = (_: ScopeHandle, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -153,25 +157,57 @@ export const setOutput = (value: unknown): Effect.Effect<void> =>
 
 // internal
 
+/** What a scope is about, as its options say it. */
+class ScopeSpec implements SpanSpec {
+  readonly name: string
+  readonly category: Category
+  readonly attributes: ReadonlyArray<string>
+  readonly subtype: string | undefined
+  readonly input: unknown
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+
+  constructor({ attributes, category, input, metadata, name, subtype }: ScopeOptions) {
+    this.name = name
+    this.category = category
+    this.attributes = attributes === undefined || attributes.length === 0
+      ? noAttributes
+      : Object.freeze(Array.from(new Set(attributes)).toSorted())
+    this.subtype = subtype
+    this.input = input
+    this.metadata = metadata
+  }
+
+  get isCall(): boolean {
+    return false
+  }
+
+  get modelName(): undefined {
+    return undefined
+  }
+
+  get toolCallId(): undefined {
+    return undefined
+  }
+}
+
 class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
-  readonly options: ScopeOptions
+  readonly spec: ScopeSpec
   readonly effect: Effect.Effect<A, E, R>
 
-  constructor(options: ScopeOptions, effect: Effect.Effect<A, E, R>) {
+  constructor(spec: ScopeSpec, effect: Effect.Effect<A, E, R>) {
     super()
-    this.options = options
+    this.spec = spec
     this.effect = effect
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
+    const { effect, spec } = this
     const site = siteOf(fiber)
-    if (site.kernel.closed) return this.effect
-    const inside = new Inside(this, site, spanOf(this.options, site, fiber, site.frame.span))
-    return isGated(site.kernel, site.frame)
-      ? Effect.onExitPrimitive(
-        Effect.andThen(awaitGates(site.kernel, site.frame), inside),
-        (exit) => inside.end(fiber, exit)
-      )
+    const { context, frame, kernel } = site
+    if (kernel.closed) return effect
+    const inside = new Inside(this, context, spanOf(spec, site, fiber, frame.span))
+    return isGated(kernel, frame)
+      ? Effect.onExitPrimitive(Effect.andThen(awaitGates(kernel, frame), inside), (exit) => inside.end(fiber, exit))
       : performWithExit(fiber, inside, (exit) => inside.end(fiber, exit))
   }
 }
@@ -179,46 +215,37 @@ class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
 /** One scope of `run`, from before its start until after its end. */
 class Inside<A, E, R> extends Operation<A, E, R> {
   private readonly scope: ScopeRun<A, E, R>
-  private readonly site: Site
+  private readonly outer: Context.Context<never>
   private readonly span: Span
 
-  constructor(scope: ScopeRun<A, E, R>, site: Site, span: Span) {
+  constructor(scope: ScopeRun<A, E, R>, outer: Context.Context<never>, span: Span) {
     super()
     this.scope = scope
-    this.site = site
+    this.outer = outer
     this.span = span
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
-    const { scope, site, span } = this
-    site.kernel.startSpan(span, site.clock, scope.options.input)
-    fiber.setContext(withFrame(site.context, span))
+    const { outer, scope, span } = this
+    span.kernel.startSpan(span, span.clock, scope.spec.input)
+    enter(fiber, outer, span)
     return scope.effect
   }
 
   end(fiber: AnyFiber, exit: Exit.Exit<A, E>): undefined {
-    fiber.setContext(this.site.context)
-    this.site.kernel.endSpan(this.span, exit, this.span.output, undefined)
+    const { outer, span } = this
+    fiber.setContext(outer)
+    span.kernel.endSpan(span, exit, span.output, undefined)
   }
 }
 
 const spanOf = (
-  options: ScopeOptions,
-  { frame, kernel, observers }: Site,
+  spec: ScopeSpec,
+  { clock, frame, kernel, observers }: Site,
   fiber: AnyFiber,
   parent: Span | undefined
 ): Span => {
-  const { attributes, category, metadata, name, subtype } = options
-  const spec: SpanSpec = {
-    name,
-    category,
-    isCall: false,
-    attributes: attributes === undefined || attributes.length === 0
-      ? noAttributes
-      : Object.freeze(Array.from(new Set(attributes)).toSorted()),
-    modelName: undefined,
-    toolCallId: undefined,
-    subtype
-  }
-  return makeSpan(kernel, observers, fiber, frame, parent, spec, metadata)
+  const span = makeSpan(kernel, observers, fiber, frame, parent, spec, spec.metadata)
+  span.clock = clock
+  return span
 }

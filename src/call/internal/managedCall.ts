@@ -34,36 +34,48 @@ export interface CallOptions {
   readonly codec?: Codec | undefined
 }
 
-/** One managed call as its caller described it. */
+/** One managed call as its caller described it. There is one for each call in flight: what follows from it is no field. */
 export class CallSpec implements SpanSpec {
   readonly carrier: Carrier
   readonly payload: unknown
   readonly name: string
-  readonly category: "tool" | "llm"
-  readonly isCall = true
-  readonly attributes: ReadonlyArray<string>
   readonly modelName: string | undefined
   readonly toolCallId: string | undefined
-  readonly subtype = undefined
   readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly schema: Schema.Top | undefined
   readonly output: Schema.Top | undefined
   readonly codec: Codec | undefined
-  readonly annotator: Annotator | undefined
 
   constructor(carrier: Carrier, payload: unknown, options: CallOptions) {
     this.carrier = carrier
     this.payload = payload
     this.name = options.name
-    this.category = carrier.kind
-    this.attributes = carrier.streaming ? streamingAttributes : noAttributes
     this.modelName = options.model
     this.toolCallId = options.toolCallId
     this.metadata = options.metadata
     this.schema = options.schema
     this.output = options.output
     this.codec = options.codec
-    this.annotator = options.codec === undefined ? undefined : new CallAnnotator(options.codec)
+  }
+
+  get category(): "tool" | "llm" {
+    return this.carrier.kind
+  }
+
+  get isCall(): boolean {
+    return true
+  }
+
+  get attributes(): ReadonlyArray<string> {
+    return this.carrier.streaming ? streamingAttributes : noAttributes
+  }
+
+  get subtype(): undefined {
+    return undefined
+  }
+
+  get annotator(): Annotator | undefined {
+    return this.codec === undefined ? undefined : new CallAnnotator(this.codec)
   }
 }
 
@@ -103,7 +115,6 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
   stamp = 0
   hasEntered = false
   hasEnded = false
-  private inside: Context.Context<never> | undefined = undefined
   private inherited: Set<unknown> | undefined = undefined
   private places: Map<object, number> | undefined = undefined
 
@@ -122,7 +133,7 @@ export abstract class Run<A, E, R> extends Operation<A, E | CallError, R> {
 
   /** The caller's context inside of the call's scope: one value, so that swapping to it twice costs once. */
   get context(): Context.Context<never> {
-    return this.inside ??= withFrame(this.callerContext, this.span)
+    return this.span.context ??= withFrame(this.callerContext, this.span)
   }
 
   /** Steps 5 to 7, inside the call's scope. */

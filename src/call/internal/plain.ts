@@ -1,9 +1,10 @@
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Site } from "../../event/internal/kernel.ts"
 import type { Span } from "../../event/internal/span.ts"
 import { asPlan } from "../../middleware/internal/plan.ts"
-import { isGated, makeSpan, withFrame } from "../../scope/internal/current.ts"
+import { enter, isGated, makeSpan, siteOf } from "../../scope/internal/current.ts"
 import { type AnyFiber, Operation, performWithExit } from "../../scope/internal/operation.ts"
 import type { CallError } from "../CallError.ts"
 import { type CallSpec, copyMetadata } from "./managedCall.ts"
@@ -29,48 +30,50 @@ export const runPlain = <I, A, E, R>(
   site: Site,
   fiber: AnyFiber
 ): Effect.Effect<A, E | CallError, R> => {
-  const { frame, kernel, observers } = site
+  const { clock, context, frame, kernel, observers } = site
   const span = makeSpan(kernel, observers, fiber, frame, frame.span, call.spec, undefined)
-  return performWithExit(fiber, new PlainRun(call, site, span), (exit) => {
-    fiber.setContext(site.context)
-    kernel.endSpan(span, exit, isSuccess(exit) ? shown(call.spec, span, exit.value) : undefined, undefined)
-    return undefined
-  })
+  span.clock = clock
+  const run = new PlainRun(call, context, span)
+  return performWithExit(fiber, run, (exit) => run.end(fiber, exit))
 }
 
 class PlainRun<I, A, E, R> extends Operation<A, E | CallError, R> {
   private readonly call: PlainCall<I, A, E, R>
-  private readonly site: Site
+  private readonly outer: Context.Context<never>
   private readonly span: Span
 
-  constructor(call: PlainCall<I, A, E, R>, site: Site, span: Span) {
+  constructor(call: PlainCall<I, A, E, R>, outer: Context.Context<never>, span: Span) {
     super()
     this.call = call
-    this.site = site
+    this.outer = outer
     this.span = span
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E | CallError, R> {
-    const { call, site, span } = this
-    const { clock, context, kernel } = site
+    const { call, outer, span } = this
+    const { kernel } = span
     // The runtime has closed since the call was seen to be plain.
-    if (kernel.closed) return call.govern(site, fiber)
+    if (kernel.closed) return call.govern(siteOf(fiber), fiber)
     const { carrier, metadata, payload } = call.spec
     const copy = carrier.copy(payload)
     if (metadata !== undefined) span.metadata = copyMetadata(metadata)
     const isListening = kernel.isListening(span)
     kernel.startSpan(
       span,
-      clock,
+      span.clock,
       isListening ? carrier.observable(copy, kernel.options.headerAllowList) : undefined
     )
-    fiber.setContext(withFrame(context, span))
+    enter(fiber, outer, span)
     // The work gets containers that no event holds.
     return call.body((isListening && copy !== payload ? carrier.copyAgain(copy) : copy) as I)
   }
-}
 
-const isSuccess = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Success<A, E> => exit._tag === "Success"
+  end(fiber: AnyFiber, exit: Exit.Exit<A, E | CallError>): undefined {
+    const { call, outer, span } = this
+    fiber.setContext(outer)
+    span.kernel.endSpan(span, exit, exit._tag === "Success" ? shown(call.spec, span, exit.value) : undefined, undefined)
+  }
+}
 
 /** What the end event shows, in containers that the caller does not hold. */
 const shown = (spec: CallSpec, span: Span, value: unknown): unknown =>

@@ -161,10 +161,10 @@ export class Kernel {
 
   /** Opens a span; emits its start if somebody listens. */
   startSpan(span: Span, clock: Clock.Clock, data: unknown): void {
+    span.clock = clock
     if (this.closed) return
     this.link(span)
     if (!this.isListening(span)) return
-    span.clock = clock
     span.startedAt = this.now(span.clock)
     const record = new EventRecord("ScopeStart", span, span.startedAt, data, undefined, undefined, undefined)
     span.startSequence = this.emit(record, span.level, true) ? record.sequence : -1

@@ -1,4 +1,5 @@
 import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import type * as Tracer from "effect/Tracer"
 import type { Category, Profile } from "../LifecycleEvent.ts"
 import type { Frame, Inside, Level, Observers } from "./frame.ts"
@@ -56,6 +57,8 @@ export class Span implements Frame {
   origin: Origin | undefined = undefined
   /** The Effect span that stands for it inside of it, once somebody needed it. */
   effectSpan: Tracer.AnySpan | undefined = undefined
+  /** What the work inside of it runs with, once it was entered. */
+  context: Context.Context<never> | undefined = undefined
   /** Semantic output, once set. */
   output: unknown = undefined
   clock: Clock.Clock
@@ -89,6 +92,10 @@ export class Span implements Frame {
   }
 
   get span(): Span {
+    return this
+  }
+
+  get frame(): Span {
     return this
   }
 

@@ -22,13 +22,18 @@ const currentKernel = (fiber: AnyFiber): Kernel => Context.getUnsafe(fiber.conte
 /** Everything about where this fiber is. */
 export const siteOf = (fiber: AnyFiber): Site => {
   const { context } = fiber
+  const frame = currentFrame(fiber)
+  if (frame instanceof Span && isSite(frame, context)) return frame
   const kernel = currentKernel(fiber)
   const last = kernel.lastSite
   if (last !== undefined && last.context === context && last.observers.epoch === kernel.registry.epoch) return last
-  const frame = currentFrame(fiber)
   const clock = currentClock(fiber)
   return kernel.lastSite = { context, kernel, frame, clock, observers: kernel.plan(frame.level) }
 }
+
+/** A scope tells all about where the fiber is that entered it, until something else is provided inside of it. */
+const isSite = (span: Span, context: Context.Context<never>): span is Span & Site =>
+  span.context === context && span.observers?.epoch === span.kernel.registry.epoch
 
 export const currentClock = (fiber: AnyFiber): Clock.Clock => Context.get(fiber.context, Clock.Clock)
 
@@ -41,6 +46,10 @@ export const withFrame = <R>(context: Context.Context<R>, frame: Frame): Context
   const parent = isRemote(span) ? span.origin?.trace : span.kernel.spanParent?.(span)
   return Context.addUnsafe(next, Tracer.ParentSpan.key, parent)
 }
+
+/** Goes into a scope that was opened in the given context. */
+export const enter = (fiber: AnyFiber, outer: Context.Context<never>, span: Span): void =>
+  fiber.setContext(span.context = withFrame(outer, span))
 
 /** Runs an effect with another current frame, and puts the old context back whatever happens. */
 export const inFrame = <A, E, R>(effect: Effect.Effect<A, E, R>, frame: Frame): Effect.Effect<A, E, R> =>
