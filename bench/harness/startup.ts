@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -15,19 +15,14 @@ const bench = fileURLToPath(new URL("../", import.meta.url))
 
 const starts = 5
 
-/** Compiles the library as it is published, runs what is given its place, and removes it again. */
+/** Builds the library as it is published, runs what is given its place, and removes it again. */
 export const withBuild = async <A>(use: (directory: string) => Promise<A>): Promise<A> => {
   const directory = mkdtempSync(join(tmpdir(), "heddle-bench-"))
   try {
     writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }))
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
-    const tsc = join(root, "node_modules", "typescript", "bin", "tsc")
-    const outDir = join(directory, "dist")
-    // Type errors are for `npm run check`; what was emitted can be measured all the same.
-    await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", outDir]).catch(() =>
-      undefined
-    )
-    if (!existsSync(join(outDir, "index.js"))) throw new Error("tsc emitted nothing")
+    const rolldown = join(root, "node_modules", "rolldown", "bin", "cli.mjs")
+    await run(process.execPath, [rolldown, "-c", "-d", join(directory, "dist")], { cwd: root })
     return await use(directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
