@@ -5,9 +5,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { MarkDetail } from "../event/internal/eventRecord.ts"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
 import type { DataSchema, Severity } from "../event/LifecycleEvent.ts"
 import { siteOf } from "./internal/current.ts"
+import { type AnyFiber, Operation } from "./internal/operation.ts"
 
 /**
  * What a mark carries besides its name.
@@ -41,17 +43,33 @@ export interface MarkOptions {
  * @since 0.1.0
  */
 export const emit = (name: string, options?: MarkOptions): Effect.Effect<void, never, AgentRuntime> =>
-  Effect.withFiber<void, never, AgentRuntime>((fiber) => {
+  new Emit(name, options)
+
+// internal
+
+class Emit extends Operation<void, never, AgentRuntime> implements MarkDetail {
+  readonly name: string
+  readonly data: unknown
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
+  readonly severity: Severity | undefined
+  readonly dataSchema: DataSchema | undefined
+
+  constructor(name: string, options: MarkOptions | undefined) {
+    super()
+    this.name = name
+    this.data = options?.data
+    this.metadata = options?.metadata
+    this.severity = options?.severity
+    this.dataSchema = options?.dataSchema
+  }
+
+  get category(): undefined {
+    return undefined
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<void> {
     const { clock, frame, kernel } = siteOf(fiber)
-    if (kernel.isListening(frame)) {
-      const span = frame.span?.kernel === kernel ? frame.span : undefined
-      kernel.mark(frame, span, clock, options?.data, {
-        name,
-        category: undefined,
-        severity: options?.severity,
-        dataSchema: options?.dataSchema,
-        metadata: options?.metadata
-      })
-    }
+    kernel.mark(frame, frame.span?.kernel === kernel ? frame.span : undefined, clock, this.data, this)
     return Effect.void
-  })
+  }
+}

@@ -1,5 +1,5 @@
 import type { Mark, Profile, ScopeEnd, ScopeStart } from "../LifecycleEvent.ts"
-import type { EventRecord, MarkPlace } from "./eventRecord.ts"
+import type { MarkRecord, ScopeRecord } from "./eventRecord.ts"
 import type { Draft, Mutable } from "./frame.ts"
 import { type ErrorCapture, outcomeOf } from "./outcome.ts"
 import { constructorOf } from "./plainObject.ts"
@@ -65,25 +65,26 @@ const originMetadata = ({ link, trace }: Origin): Metadata | undefined => {
   return out
 }
 
-const MarkDraft = constructorOf(function(this: Mutable<Mark>, record: EventRecord, mark: MarkPlace) {
-  const { span } = record
-  const uuid = mark.kernel.makeId(record.timestamp, mark.ordinal)
+const MarkDraft = constructorOf(function(this: Mutable<Mark>, record: MarkRecord) {
+  const { detail, span } = record
+  const uuid = record.kernel.makeId(record.timestamp, record.ordinal)
   this._tag = "Mark"
   this.uuid = uuid
   this.parentUuid = span?.uuid
   this.rootUuid = span === undefined ? uuid : span.root.uuid
   this.sequence = record.sequence
   this.timestamp = record.timestamp
-  this.name = mark.name
-  this.category = mark.category
+  this.name = detail.name
+  this.category = detail.category
   this.profile = undefined
   this.data = record.data
-  this.dataSchema = mark.dataSchema
-  this.metadata = addUserMetadata(undefined, mark.metadata)
-  this.severity = mark.severity
+  this.dataSchema = detail.dataSchema
+  this.metadata = addUserMetadata(undefined, detail.metadata)
+  this.severity = detail.severity
 })
 
-const StartDraft = constructorOf(function(this: Mutable<ScopeStart>, record: EventRecord, span: Span) {
+const StartDraft = constructorOf(function(this: Mutable<ScopeStart>, record: ScopeRecord) {
+  const { span } = record
   const { origin, parent, spec } = span
   this._tag = "ScopeStart"
   this.uuid = span.uuid
@@ -102,11 +103,10 @@ const StartDraft = constructorOf(function(this: Mutable<ScopeStart>, record: Eve
 
 const EndDraft = constructorOf(function(
   this: Mutable<ScopeEnd>,
-  record: EventRecord,
-  span: Span,
+  record: ScopeRecord,
   capture: ErrorCapture
 ) {
-  const { end } = record
+  const { end, span } = record
   const { parent, spec } = span
   const annotation = spec.annotator?.response(record.data)
   const metadata = withProblem(addUserMetadata(undefined, span.metadata), annotation?.problem)
@@ -130,11 +130,10 @@ const EndDraft = constructorOf(function(
 const noDecisions = Object.freeze([])
 
 /** Makes the event of a record, as a draft that observers may still change. Never throws. */
-export const buildDraft = (record: EventRecord, capture: ErrorCapture): Draft => {
-  const { mark, span } = record
-  if (mark !== undefined) return new MarkDraft(record, mark)
-  return record.tag === "ScopeStart" ? new StartDraft(record, span!) : new EndDraft(record, span!, capture)
-}
+export const buildScope = (record: ScopeRecord, capture: ErrorCapture): Draft =>
+  record.tag === "ScopeStart" ? new StartDraft(record) : new EndDraft(record, capture)
+
+export const buildMark = (record: MarkRecord): Draft => new MarkDraft(record)
 
 const withProblem = (metadata: Metadata | undefined, problem: string | undefined): Metadata | undefined =>
   problem === undefined ? metadata : { ...metadata, "heddle.codec_problem": problem }

@@ -1,8 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
-import { buildDraft } from "./build.ts"
 import type { EventRecord } from "./eventRecord.ts"
-import type { Draft } from "./frame.ts"
 import { Batch, type Kernel, type Trouble } from "./kernel.ts"
 import type { Mailbox } from "./mailbox.ts"
 
@@ -10,7 +8,7 @@ const batchSize = 1024
 const logEveryMicros = 60_000_000
 
 /**
- * Drains the ring of a runtime: builds each event, lets observers change it, and publishes it. Order is that of
+ * Drains the ring of a runtime: lets observers change each event, and publishes it. Order is that of
  * emission, also when an observer takes its time.
  */
 export class Dispatcher {
@@ -62,14 +60,15 @@ export class Dispatcher {
     })
   )
 
-  /** Builds and publishes until the ring is empty, or until an observer needs a fiber: then that work is returned. */
+  /** Publishes until the ring is empty, or until an observer needs a fiber: then that work is returned. */
   private step(): Effect.Effect<void> | undefined {
     const { kernel } = this
     for (let record = kernel.take(); record !== undefined; record = kernel.take()) {
-      const draft = buildDraft(record, kernel.options.capture)
-      const pending = record.observers?.observe(draft, record.span)
-      if (pending !== undefined) return this.wait(pending, record, draft)
-      this.deliver(record, draft)
+      if (!record.canWait) {
+        const pending = record.observers?.observe(record.build(), record.span)
+        if (pending !== undefined) return this.wait(pending, record)
+      }
+      this.deliver(record)
       if (this.records.length >= batchSize) this.publish()
     }
     this.last = kernel.sequence
@@ -77,19 +76,18 @@ export class Dispatcher {
     return undefined
   }
 
-  private wait(pending: Effect.Effect<void>, record: EventRecord, draft: Draft): Effect.Effect<void> {
+  private wait(pending: Effect.Effect<void>, record: EventRecord): Effect.Effect<void> {
     this.publish()
     this.busy = true
     return Effect.flatMap(pending, () => {
       this.busy = false
-      this.deliver(record, draft)
+      this.deliver(record)
       return this.step() ?? Effect.void
     })
   }
 
-  private deliver(record: EventRecord, draft: Draft): void {
+  private deliver(record: EventRecord): void {
     const { kernel } = this
-    record.event = draft
     this.last = record.sequence
     for (const mailbox of record.audience) {
       mailbox.offer(kernel, record)

@@ -15,6 +15,8 @@ export type Draft = Mutable<ScopeStart> | Mutable<ScopeEnd> | Mutable<Mark>
  */
 export interface Observers {
   readonly epoch: number
+  /** Whether there is nobody: then `observe` changes nothing. */
+  readonly isEmpty: boolean
   /** Changes the draft. `undefined` when done; otherwise the effect that finishes the work. Never throws, never fails. */
   observe(draft: Draft, span: Span | undefined): Effect.Effect<void> | undefined
 }

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
-import { type EndDetail, EventRecord, type MarkDetail, MarkPlace } from "./eventRecord.ts"
+import { type EndDetail, type EventRecord, type MarkDetail, MarkRecord, ScopeRecord } from "./eventRecord.ts"
 import { type Frame, isMuted, type Level, noAudience, type Observers } from "./frame.ts"
 import { makeUuidV7 } from "./ids.ts"
 import type { Mailbox } from "./mailbox.ts"
@@ -166,7 +166,7 @@ export class Kernel {
     this.link(span)
     if (!this.isListening(span)) return
     span.startedAt = this.now(span.clock)
-    const record = new EventRecord("ScopeStart", span, span.startedAt, data, undefined, undefined, undefined)
+    const record = new ScopeRecord("ScopeStart", span, span.startedAt, data, undefined, undefined)
     span.startSequence = this.emit(record, span.level, true) ? record.sequence : -1
   }
 
@@ -187,7 +187,7 @@ export class Kernel {
     this.lastTimestamp = timestamp
     // A success says nothing besides its value, which is in `data`: nothing else of it is kept.
     const cause = exit?._tag === "Success" ? Exit.void : exit
-    this.emit(new EventRecord("ScopeEnd", span, timestamp, data, cause, end, undefined), span.level, false)
+    this.emit(new ScopeRecord("ScopeEnd", span, timestamp, data, cause, end), span.level, false)
   }
 
   /** Emits a mark, if somebody listens. */
@@ -199,9 +199,8 @@ export class Kernel {
     detail: MarkDetail
   ): void {
     if (this.closed || !this.isListening(frame)) return
-    const place = new MarkPlace(detail, this, frame, this.plan(frame.level))
-    const record = new EventRecord("Mark", parent, this.now(clock), data, undefined, undefined, place)
-    this.emit(record, frame.level, true)
+    const observers = this.plan(frame.level)
+    this.emit(new MarkRecord(parent, this.now(clock), data, this, frame, observers, detail), frame.level, true)
   }
 
   /** Ends every span that is still open, inner ones first. */

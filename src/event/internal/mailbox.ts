@@ -232,7 +232,7 @@ export class Mailbox {
       if (record === undefined) break
       this.earlier.push(this.current)
       this.current = record
-      events.push(record.event!)
+      events.push(record.event)
     }
     return events
   }
@@ -306,8 +306,7 @@ export class Mailbox {
   private originOf(record: EventRecord): Source {
     const first = this.sources[0]!
     if (this.sources.length === 1) return first
-    const kernel = record.mark === undefined ? record.span?.kernel : record.mark.kernel
-    return this.sources.find((source) => source.kernel === kernel) ?? first
+    return this.sources.find((source) => source.kernel === record.kernel) ?? first
   }
 
   private wants(source: Source, record: EventRecord): boolean {
@@ -316,7 +315,7 @@ export class Mailbox {
       const started = record.span?.startSequence ?? 0
       if (started <= source.since || started === 0) return false
     }
-    return this.options.filter === undefined || this.options.filter(record.event!)
+    return this.options.filter === undefined || this.options.filter(record.event)
   }
 
   private lose(source: Source, sequence: number): void {

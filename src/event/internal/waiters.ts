@@ -23,10 +23,13 @@ export class Waiters {
     )
   }
 
+  /** Called for each event while somebody waits: it makes nothing as long as nobody is to be resumed. */
   notify(): void {
-    if (this.waiting.length === 0) return
+    for (const waiter of this.waiting) if (waiter.ready()) return this.release()
+  }
+
+  private release(): void {
     const released = this.waiting.filter((waiter) => waiter.ready())
-    if (released.length === 0) return
     this.waiting = this.waiting.filter((waiter) => !released.includes(waiter))
     for (const waiter of released) waiter.resume()
   }

@@ -30,6 +30,9 @@ type Evaluable = { readonly [key: string]: ((fiber: AnyFiber) => Effect.Effect<u
 /** What Effect calls the method that evaluates an effect by one step: the one that the prototype above was given. */
 const evaluate = Object.getOwnPropertyNames(prototype).find((name) => name.endsWith("/evaluate")) ?? ""
 
+/** What runs when an operation has ended, however it did. */
+type OnExit<A, E> = (exit: Exit.Exit<A, E>) => Effect.Effect<void> | undefined
+
 /**
  * Performs an operation with a callback on its exit, within the step of the run loop that asks for it. It is what
  * returning `Effect.onExitPrimitive(operation, onExit)` leads to, two turns of the loop later, and falls back to that
@@ -40,9 +43,30 @@ const evaluate = Object.getOwnPropertyNames(prototype).find((name) => name.endsW
 export const performWithExit = <A, E, R>(
   fiber: AnyFiber,
   operation: Operation<A, E, R>,
-  onExit: (exit: Exit.Exit<A, E>) => undefined
+  onExit: OnExit<A, E>
+): Effect.Effect<A, E, R> => performInFrame(fiber, operation, Effect.onExitPrimitive(operation, onExit))
+
+/** An operation with a callback on each of its exits: for one that is performed again and again, since it has one frame. */
+export class Framed<A, E, R> extends Operation<A, E, R> {
+  private readonly operation: Operation<A, E, R>
+  private readonly frame: Effect.Effect<A, E, R>
+
+  constructor(operation: Operation<A, E, R>, onExit: OnExit<A, E>) {
+    super()
+    this.operation = operation
+    this.frame = Effect.onExitPrimitive(operation, onExit)
+  }
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
+    return performInFrame(fiber, this.operation, this.frame)
+  }
+}
+
+const performInFrame = <A, E, R>(
+  fiber: AnyFiber,
+  operation: Operation<A, E, R>,
+  frame: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const frame = Effect.onExitPrimitive(operation, onExit)
   const step = (frame as unknown as Evaluable)[evaluate]
   if (step === undefined) return frame
   const next = step.call(frame, fiber)
