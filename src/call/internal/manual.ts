@@ -159,6 +159,10 @@ class ManualCall implements Observers {
     this.annotator = annotator
   }
 
+  get isEmpty(): boolean {
+    return false
+  }
+
   opened(span: Span): void {
     const host = hostOf(span.parent ?? span.origin?.link)
     if (host !== undefined) this.release = keep(host, { leave: () => this.leave(span) })

@@ -58,6 +58,10 @@ export class Plan implements Observers {
     this.observation = Observation.make(steps, kernel)
   }
 
+  get isEmpty(): boolean {
+    return this.observation === undefined
+  }
+
   chainsOf(kind: "tool" | "llm"): Chains {
     return kind === "tool" ? this.tool : this.llm
   }
