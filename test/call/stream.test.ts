@@ -145,6 +145,18 @@ describe("a streamed call", () => {
       })
     }).pipe(governed()))
 
+  it.effect("dies with what is thrown instead of its provider", () =>
+    Effect.gen(function*() {
+      const boom = new Error("boom")
+      const thrown = streamed((): Stream.Stream<string> => {
+        throw boom
+      })
+      const cause = yield* Stream.runDrain(thrown).pipe(Effect.sandbox, Effect.flip)
+      assert.deepStrictEqual(cause.reasons.map((reason) => Cause.isDieReason(reason) && reason.defect), [boom])
+      const { end } = yield* recorded("call")
+      assert.deepStrictEqual(end.outcome, { _tag: "Failure", error: { tag: "Error", message: "boom" }, isDefect: true })
+    }).pipe(governed()))
+
   it.effect("is interrupted by its consumer when that has read enough", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []

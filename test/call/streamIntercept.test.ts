@@ -57,6 +57,62 @@ describe("a stream intercept", () => {
     ))
   })
 
+  it.effect("that gives next() as it is may run it again: that is an attempt", () => {
+    const given: Array<Stream.Stream<unknown, unknown>> = []
+    const provider = () => Stream.tap(chunksOf(["a", "b"]), (chunk) => Mark.emit(`gives ${chunk}`))
+    return Effect.gen(function*() {
+      const pull = yield* Stream.toPull(streamed(provider))
+      assert.deepStrictEqual(yield* step(pull), ["a"])
+      assert.deepStrictEqual(yield* Stream.runCollect(given[0]!), ["a", "b"])
+      assert.deepStrictEqual(yield* step(pull), ["b"])
+      assert.strictEqual(yield* step(pull), "end")
+      yield* TestRuntime.assertWellFormed()
+      yield* TestRuntime.assertTree(`
+        llm call → Success
+          mark gives a
+          function attempt → Success
+            mark gives a
+            mark gives b
+          mark gives b
+      `)
+    }).pipe(
+      Effect.scoped,
+      governed(around((next) => {
+        const stream = next()
+        given.push(stream)
+        return stream
+      }))
+    )
+  })
+
+  it.effect("that gives next() as it is may stand between others that do not", () => {
+    const tag = (name: string) => (next: Next) => Stream.map(next(), (chunk) => `${name}(${String(chunk)})`)
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Stream.runCollect(streamed(() => chunksOf(["x"]))), ["a(c(x))"])
+      const oops = new Error("oops")
+      assert.strictEqual(yield* Effect.flip(Stream.runDrain(streamed(() => Stream.fail(oops)))), oops)
+    }).pipe(governed(
+      around(tag("a"), { name: "a", priority: 1 }),
+      around((next) => next(), { name: "b", priority: 2 }),
+      around(tag("c"), { name: "c", priority: 3 }),
+      around((next) => next(), { name: "d", priority: 4 })
+    ))
+  })
+
+  it.effect("that gives what a changed call gives does not pass the call on as it was", () => {
+    const seen: Array<unknown> = []
+    return Effect.gen(function*() {
+      yield* Stream.runDrain(LlmCall.stream({ name: "call", request }, ({ body }) => {
+        seen.push(body)
+        return Stream.empty
+      }))
+      assert.deepStrictEqual(seen, [{ q: "y" }])
+    }).pipe(governed(around((next, call) => {
+      assert.isTrue(Stream.isStream(next()))
+      return next(withBody(call, { q: "y" }))
+    })))
+  })
+
   it.effect("leaves back-pressure as it is", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []
@@ -213,6 +269,35 @@ describe("a stream intercept", () => {
             : Guardrail.allow
       })
     )))
+})
+
+describe("a block inside next", () => {
+  it.effect("stops a stream that was passed on as it is", () => {
+    let again: Stream.Stream<unknown, unknown> | undefined
+    return Effect.gen(function*() {
+      const pull = yield* Stream.toPull(streamed(() => chunksOf(["a", "b"])))
+      assert.deepStrictEqual(yield* step(pull), ["a"])
+      assert.strictEqual((yield* reasonOf(Stream.runDrain(again!)))._tag, "GuardrailRejected")
+      assert.strictEqual((yield* reasonOf(step(pull)))._tag, "GuardrailRejected")
+      const { end } = yield* recorded("call")
+      assert.deepStrictEqual(end.outcome, { _tag: "Blocked", by: "g", reason: "bad" })
+    }).pipe(
+      Effect.scoped,
+      governed(
+        around((next, call) => {
+          again = next(withBody(call, { q: "bad" }))
+          return next()
+        }),
+        Guardrail.make({
+          name: "g",
+          check: (call) =>
+            call.kind === "llm" && JSON.stringify(call.request.body).includes("bad")
+              ? Guardrail.reject("bad")
+              : Guardrail.allow
+        })
+      )
+    )
+  })
 })
 
 describe("an execution intercept without a stream side", () => {

@@ -27,6 +27,10 @@ class Collector {
   get value(): unknown {
     return this.isText ? this.chunks.join("") : this.chunks.slice()
   }
+
+  clear(): void {
+    this.chunks.length = 0
+  }
 }
 
 /** Reads a stream as its codec does. */
@@ -106,6 +110,13 @@ export class Folding {
     let text: string | undefined
     if (reader !== undefined && this.failure === undefined) this.attempt(() => text = reader.text)
     return text
+  }
+
+  /** Lets go of what it holds. */
+  clear(): void {
+    this.collector?.clear()
+    this.reader = undefined
+    this.state = undefined
   }
 
   private attempt(f: () => unknown): void {

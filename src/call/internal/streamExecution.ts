@@ -4,7 +4,6 @@ import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -14,6 +13,7 @@ import type { ExecutionInterceptEntry } from "../../middleware/internal/entry.ts
 import { callbackContext, withContext } from "../../middleware/internal/installer.ts"
 import { isPromise } from "../../middleware/internal/promise.ts"
 import { currentClock } from "../../scope/internal/current.ts"
+import type { AnyFiber } from "../../scope/internal/operation.ts"
 import { InterceptFailed } from "../CallError.ts"
 import { workContext } from "./buffered.ts"
 import type { Prepared } from "./carrier.ts"
@@ -24,10 +24,16 @@ export type AnyPull = Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown>
 
 export type Provider = (payload: unknown) => Stream.Stream<unknown, unknown, unknown>
 
+/** A call whose work is a stream. */
+export interface Streamable extends AnyRun {
+  readonly provider: Provider
+  /** Whether an intercept has put something around the provider's stream. */
+  isWrapped: boolean
+}
+
 /** Step 5 for a stream: the intercepts from `index` on, around the provider's stream, as one pull. */
 export const pullAround = (
-  run: AnyRun,
-  provider: Provider,
+  run: Streamable,
   index: number,
   request: Prepared,
   frame: Frame,
@@ -39,10 +45,13 @@ export const pullAround = (
     for (let i = index; i < steps.length; i++) {
       const { context, entry } = steps[i]!
       const view = run.viewOf(request)
+      const turn = new Turn(run, i, request, frame)
       let stream: Stream.Stream<unknown, unknown, unknown>
       try {
         if (!appliesTo(entry.applies, view.kind, view.name, view)) continue
-        const answer: unknown = entry.stream?.(view, makeNext(run, provider, i + 1, request, frame, entry.name))
+        const answer: unknown = entry.stream?.(view, turn.next)
+        // It returned `next()` itself: nothing of its own runs around it, so neither its services nor a frame are needed.
+        if (turn.isPassedOn(answer)) continue
         if (!Stream.isStream(answer)) {
           const cause = `it must return a Stream, not ${isPromise(answer) ? "a Promise" : typeof answer}`
           return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause })))
@@ -51,9 +60,10 @@ export const pullAround = (
       } catch (defect) {
         return Effect.fail(run.error(new InterceptFailed({ intercept: entry.name, cause: Cause.die(defect) })))
       }
+      run.isWrapped = true
       const inside = callbackContext(context, fiber, frame)
       return Effect.map(
-        openStream(stream, inside, scope),
+        openStream(() => stream, inside, scope),
         (pull) =>
           Effect.catchCause(
             withContext(pull, inside),
@@ -64,9 +74,9 @@ export const pullAround = (
     const tampered = checkDigest(run, request)
     if (tampered !== undefined) return Effect.fail(tampered)
     const context = workContext(run, fiber, frame)
-    const open = openStream(Stream.suspend(() => provider(run.payloadForWork(request))), context, scope)
-    // Without intercepts the call's own context, which has the provider's services, is current whenever this is pulled.
-    return steps.length === 0 && context === run.context
+    const open = openStream(() => run.provider(run.payloadForWork(request)), context, scope)
+    // Without intercepts around it the call's own context, which has the provider's services, is current at each pull.
+    return !run.isWrapped && context === run.context
       ? open as Effect.Effect<AnyPull, unknown>
       : Effect.map(open, (pull) => withContext(pull, context))
   })
@@ -74,9 +84,12 @@ export const pullAround = (
 /**
  * Opens a stream in a scope of its own and in this context. Its finalizers run in that context too, not in that of
  * whoever closes the stream.
+ *
+ * What makes the stream is no stream itself: V8 allocates the closure inside of each channel old, so that a channel that
+ * refers to its call keeps all of it, chunks included, until the next full collection.
  */
 const openStream = (
-  stream: Stream.Stream<unknown, unknown, unknown>,
+  stream: () => Stream.Stream<unknown, unknown, unknown>,
   context: Context.Context<never>,
   outer: Scope.Scope
 ): Effect.Effect<Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown, unknown>, unknown> =>
@@ -84,49 +97,72 @@ const openStream = (
     const scope = Scope.makeUnsafe()
     return Effect.andThen(
       Scope.addFinalizerExit(outer, (exit) => withContext(Scope.close(scope, exit), context)),
-      withContext(Channel.toPullScoped(Stream.toChannel(stream), scope), context)
+      withContext(Effect.suspend(() => Channel.toPullScoped(Stream.toChannel(stream()), scope)), context)
     )
   })
 
-const makeNext = (
-  run: AnyRun,
-  provider: Provider,
-  index: number,
-  request: Prepared,
-  frame: Frame,
-  intercept: string
-) => {
-  let runs = 0
-  return (call?: unknown): Stream.Stream<unknown, unknown> =>
-    Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-      Effect.withFiber((fiber) => {
-        const refusal = refusalOf(run, intercept)
-        if (refusal !== undefined) return Effect.fail(refusal)
-        const parent = frameOfNext(run, fiber, frame)
-        const attempt = ++runs
-        const open = Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
-          attempt === 1
-            ? pullAround(run, provider, index, next, parent, scope)
-            : openAttempt(
-              run,
-              fiber,
-              parent,
-              attempt,
-              scope,
-              (frame, inner) => pullAround(run, provider, index, next, frame, inner)
-            ))
-        return Effect.onExitPrimitive(
-          Effect.map(open, (pull) => Effect.onExitPrimitive(pull, (exit) => inherit(run, exit))),
-          (exit) => inherit(run, exit)
+/** One turn of one intercept: what its `next` gives, and how often that was run. */
+class Turn {
+  private readonly run: Streamable
+  /** Position of the intercept. */
+  private readonly index: number
+  private readonly request: Prepared
+  private readonly frame: Frame
+  private attempts = 0
+  /** The last stream of the call as it was. */
+  private given: Stream.Stream<unknown, unknown> | undefined = undefined
+
+  constructor(run: Streamable, index: number, request: Prepared, frame: Frame) {
+    this.run = run
+    this.index = index
+    this.request = request
+    this.frame = frame
+  }
+
+  readonly next = (call?: unknown): Stream.Stream<unknown, unknown> => {
+    const stream = Stream.fromChannel(
+      Channel.fromTransform((_upstream, scope) =>
+        Effect.withFiber((fiber) =>
+          Effect.onExitPrimitive(
+            Effect.map(
+              this.open(call, fiber, scope),
+              (pull) => Effect.onExitPrimitive(pull, (exit) => inherit(this.run, exit))
+            ),
+            (exit) => inherit(this.run, exit)
+          )
         )
-      })
-    ))
+      )
+    )
+    if (call === undefined) this.given = stream
+    return stream
+  }
+
+  /** Whether this is what `next()` gave, and was not run yet; it counts as run from now on. */
+  isPassedOn(answer: unknown): boolean {
+    if (answer === undefined || answer !== this.given || this.attempts > 0) return false
+    this.attempts = 1
+    return true
+  }
+
+  private open(call: unknown, fiber: AnyFiber, scope: Scope.Scope): Effect.Effect<AnyPull, unknown> {
+    const { frame, index, request, run } = this
+    const intercept = run.chains.streams[index]!.entry.name
+    const refusal = refusalOf(run, intercept)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const parent = frameOfNext(run, fiber, frame)
+    const attempt = ++this.attempts
+    return Effect.flatMap(requestOfNext(run, request, call, intercept, parent), (next) =>
+      attempt === 1
+        ? pullAround(run, index + 1, next, parent, scope)
+        : openAttempt(run, fiber, parent, attempt, scope, (frame, inner) =>
+          pullAround(run, index + 1, next, frame, inner)))
+  }
 }
 
 /** A further run of `next` in a scope `attempt`, which ends when that stream ends or is closed. */
 const openAttempt = (
   run: AnyRun,
-  fiber: Fiber.Fiber<unknown, unknown>,
+  fiber: AnyFiber,
   parent: Frame,
   attempt: number,
   outer: Scope.Scope,

@@ -12,14 +12,14 @@ import type { Output, OutputGuardrailEntry } from "../../middleware/internal/ent
 import { withContext } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
 import { siteOf } from "../../scope/internal/current.ts"
-import { type AnyFiber, Operation } from "../../scope/internal/operation.ts"
+import { type AnyFiber, Framed, Operation } from "../../scope/internal/operation.ts"
 import type { CallError } from "../CallError.ts"
 import { AnnotatedOutput, annotateResponse, blockedProfile } from "./annotation.ts"
 import { type Fold, Folding } from "./fold.ts"
 import { Window } from "./hold.ts"
 import { applicableOutputs, judgeOutput } from "./judge.ts"
 import { type CallSpec, Run } from "./managedCall.ts"
-import { type AnyPull, type Provider, pullAround } from "./streamExecution.ts"
+import { type AnyPull, type Provider, pullAround, type Streamable } from "./streamExecution.ts"
 import { isPending } from "./verdict.ts"
 
 type Chunks = NonEmptyReadonlyArray<unknown>
@@ -43,15 +43,19 @@ export const managedStream = <I, Chunk, E, R>(
 }
 
 /** One run of a managed stream. As an effect, it opens the stream and gives its first chunks. */
-class StreamedRun extends Run<Chunks, unknown, never> {
-  private readonly provider: Provider
+class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
+  readonly provider: Provider
   private readonly folding: Folding
   /** Output guardrails that judge this call, and what they hold back. */
   private outputs: ReadonlyArray<Step<OutputGuardrailEntry>> = []
   private window: Window | undefined = undefined
   /** Owns what the provider side holds open. */
   private readonly scope = Scope.makeUnsafe()
+  /** What each step pulls, once the stream is open. */
   private upstream: AnyPull | undefined = undefined
+  /** Nothing judges, changes or holds back what the provider gives: its pulls are those of the call. */
+  private isUntouched = false
+  isWrapped = false
   /** Who pulls now, and the context that it came with. */
   private puller: AnyFiber | undefined = undefined
   private consumer: Context.Context<never> | undefined = undefined
@@ -71,7 +75,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
    * One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. It is one effect
    * for all steps, which come one after the other.
    */
-  readonly pull: AnyPull = Effect.onExitPrimitive(new Enter(this), (exit) => this.leave(exit))
+  readonly pull: AnyPull = new Framed(new Enter(this), (exit) => this.leave(exit))
 
   /** Goes into the call's scope, behind the exit frame that leaves it. */
   enter(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
@@ -79,9 +83,10 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     this.puller = fiber
     this.consumer = fiber.context
     if (upstream === undefined) return this
+    if (this.final !== undefined) return Effect.fail(this.final)
     if (this.isDone) return Cause.done()
     fiber.setContext(this.context)
-    return this.isUntouched ? upstream : this.next(upstream)
+    return upstream
   }
 
   private leave(exit: Exit.Exit<Chunks, unknown>): Effect.Effect<void> | undefined {
@@ -96,11 +101,6 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     if (Cause.hasInterruptsOnly(exit.cause)) return undefined
     if (this.isUntouched && Pull.isDoneCause(exit.cause)) this.isDone = true
     return this.finish(exit)
-  }
-
-  /** Nothing judges, changes or holds back what the provider gives: its pulls are those of the call. */
-  private get isUntouched(): boolean {
-    return this.window === undefined && this.chains.streams.length === 0
   }
 
   /** The consumer is gone: it read enough, failed, or was interrupted. */
@@ -118,27 +118,25 @@ class StreamedRun extends Run<Chunks, unknown, never> {
       this.outputs = applicableOutputs(this)
       if (this.outputs.length > 0) this.window = new Window(this.outputs.length)
     }
-    return Effect.flatMap(pullAround(this, this.provider, 0, this.request, this.span, this.scope), (pull) => {
-      this.upstream = pull
-      return this.isUntouched ? pull : this.next(pull)
+    return Effect.flatMap(pullAround(this, 0, this.request, this.span, this.scope), (pull) => {
+      this.isUntouched = this.window === undefined && !this.isWrapped
+      return this.upstream = this.isUntouched ? pull : this.governed(pull)
     })
   }
 
-  private next(pull: AnyPull): Effect.Effect<Chunks, unknown> {
-    if (this.isDone) return Cause.done()
-    return withContext(
-      Effect.matchCauseEffect(pull, {
-        onSuccess: (chunks) => this.final === undefined ? this.accept(chunks, pull) : Effect.fail(this.final),
-        onFailure: (cause) =>
-          this.final === undefined
-            ? Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
-            : Effect.fail(this.final)
-      }),
-      this.context
-    )
+  /** What the provider gives, as far as policies let it through: one effect for all steps. */
+  private governed(pull: AnyPull): AnyPull {
+    const step: AnyPull = Effect.matchCauseEffect(pull, {
+      onSuccess: (chunks) => this.final === undefined ? this.accept(chunks, step) : Effect.fail(this.final),
+      onFailure: (cause) => {
+        if (this.final !== undefined) return Effect.fail(this.final)
+        return Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
+      }
+    })
+    return step
   }
 
-  private accept(chunks: Chunks, pull: AnyPull): Effect.Effect<Chunks, unknown> {
+  private accept(chunks: Chunks, step: AnyPull): Effect.Effect<Chunks, unknown> {
     const { window } = this
     if (window === undefined) return Effect.succeed(this.take(chunks))
     for (const chunk of chunks) {
@@ -148,7 +146,7 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     return Effect.flatMap(this.judge(window, 0, false), (): Effect.Effect<Chunks, unknown> => {
       if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
-      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : this.next(pull)
+      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : step
     })
   }
 
@@ -237,6 +235,8 @@ class StreamedRun extends Run<Chunks, unknown, never> {
     const data = Exit.isSuccess(exit) || this.releasedChunks > 0 ? this.folding.value : undefined
     if (this.isListening || this.isAbandoned) this.ending = this.describe(exit)
     this.end(exit, data)
+    // The run may outlive its stream: an intercept keeps its `next`, and a channel is collected late.
+    this.folding.clear()
   }
 
   private describe(exit: Exit.Exit<unknown, unknown>): Run<unknown, unknown, unknown>["ending"] {
