@@ -17,15 +17,18 @@ const input = (index: number) => ({ query: "how does a heddle work", limit: inde
 /** A suspended fiber is reachable only through what will resume it, which here is nothing: so somebody must hold it. */
 const held: Array<unknown> = []
 
-const openAgents = (count: number, agent: (index: number) => Effect.Effect<unknown, unknown>): Promise<void> =>
-  Effect.runPromise(Effect.andThen(
+const openAgents = <R>(
+  count: number,
+  agent: (index: number) => Effect.Effect<unknown, unknown, R>
+): Effect.Effect<void, never, R> =>
+  Effect.andThen(
     Effect.forEach(Array.from({ length: count }), (_, index) =>
       Effect.map(Effect.forkDetach(agent(index)), (fiber) => {
         held.push(fiber)
       }), { discard: true }),
     // All of them get their turn.
     Effect.sleep("20 millis")
-  ))
+  )
 
 const inFlight = (_input: ReturnType<typeof input>) => Effect.never
 
@@ -34,15 +37,14 @@ const managed = (subscribed: boolean) => async () => {
   const runtime = ManagedRuntime.make(
     AgentRuntime.layerWith({ policies: subscribed ? countingSubscriber(counter) : Layer.empty })
   )
-  const context = await runtime.context()
   const agent = (index: number) =>
     ExecutionScope.run({ name: "agent", category: "agent" })(Effect.gen(function*() {
       return yield* ToolCall.run({ name: "search", input: input(index) }, inFlight)
     }))
-  return heldByEach(agents, async (count) => {
-    await openAgents(count, (index) => Effect.provideContext(agent(index), context))
-    await runtime.runPromise(AgentRuntime.flush)
-  })
+  return heldByEach(
+    agents,
+    (count) => runtime.runPromise(Effect.orDie(Effect.andThen(openAgents(count, agent), AgentRuntime.flush)))
+  )
 }
 
 export const bare = probe(
@@ -50,10 +52,10 @@ export const bare = probe(
   "a bare fiber with an effect in flight",
   () =>
     heldByEach(agents, (count) =>
-      openAgents(count, (index) =>
+      Effect.runPromise(openAgents(count, (index) =>
         Effect.gen(function*() {
           return yield* inFlight(input(index))
-        })))
+        }))))
 )
 
 export const none = probe("memory/none", "an open agent with a call in flight", managed(false))

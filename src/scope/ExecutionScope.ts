@@ -191,8 +191,8 @@ class ScopeSpec implements SpanSpec {
 }
 
 class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
-  readonly spec: ScopeSpec
-  readonly effect: Effect.Effect<A, E, R>
+  private readonly spec: ScopeSpec
+  private readonly effect: Effect.Effect<A, E, R>
 
   constructor(spec: ScopeSpec, effect: Effect.Effect<A, E, R>) {
     super()
@@ -205,7 +205,7 @@ class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
     const site = siteOf(fiber)
     const { context, frame, kernel } = site
     if (kernel.closed) return effect
-    const inside = new Inside(this, context, spanOf(spec, site, fiber, frame.span))
+    const inside = new Inside(effect, context, spanOf(spec, site, fiber, frame.span), spec)
     return isGated(kernel, frame)
       ? Effect.onExitPrimitive(Effect.andThen(awaitGates(kernel, frame), inside), (exit) => inside.end(fiber, exit))
       : performWithExit(fiber, inside, (exit) => inside.end(fiber, exit))
@@ -214,22 +214,24 @@ class ScopeRun<A, E, R> extends Operation<A, E, R | AgentRuntime> {
 
 /** One scope of `run`, from before its start until after its end. */
 class Inside<A, E, R> extends Operation<A, E, R> {
-  private readonly scope: ScopeRun<A, E, R>
+  private readonly effect: Effect.Effect<A, E, R>
   private readonly outer: Context.Context<never>
   private readonly span: Span
+  private readonly spec: ScopeSpec
 
-  constructor(scope: ScopeRun<A, E, R>, outer: Context.Context<never>, span: Span) {
+  constructor(effect: Effect.Effect<A, E, R>, outer: Context.Context<never>, span: Span, spec: ScopeSpec) {
     super()
-    this.scope = scope
+    this.effect = effect
     this.outer = outer
     this.span = span
+    this.spec = spec
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
-    const { outer, scope, span } = this
-    span.kernel.startSpan(span, span.clock, scope.spec.input)
+    const { effect, outer, span, spec } = this
+    span.kernel.startSpan(span, span.clock, spec.input)
     enter(fiber, outer, span)
-    return scope.effect
+    return effect
   }
 
   end(fiber: AnyFiber, exit: Exit.Exit<A, E>): undefined {

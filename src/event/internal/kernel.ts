@@ -288,16 +288,15 @@ export class Kernel {
   }
 
   private link(span: Span): void {
-    span.isOpen = true
-    span.next = this.open.next
+    const { open } = this
+    span.previous = open
+    span.next = open.next
     if (span.next !== undefined) span.next.previous = span
-    this.open.next = span
+    open.next = span
   }
 
   private unlink(span: Span): void {
-    span.isOpen = false
-    if (span.previous === undefined) this.open.next = span.next
-    else span.previous.next = span.next
+    if (span.previous !== undefined) span.previous.next = span.next
     if (span.next !== undefined) span.next.previous = span.previous
     span.previous = undefined
     span.next = undefined

@@ -48,27 +48,18 @@ export class Span implements Frame {
   readonly level: Level | undefined
   readonly inside: Inside | undefined
   readonly observers: Observers | undefined
-  /** Position in the order of ids of its runtime. */
-  readonly ordinal: number
   metadata: Readonly<Record<string, unknown>> | undefined
-  /** What annotates a body that its request has or had: an event that shows that body takes it. */
-  annotation: { readonly body: unknown; readonly profile: Profile } | undefined = undefined
-  /** What a root is continued from. */
-  origin: Origin | undefined = undefined
-  /** The Effect span that stands for it inside of it, once somebody needed it. */
-  effectSpan: Tracer.AnySpan | undefined = undefined
   /** What the work inside of it runs with, once it was entered. */
   context: Context.Context<never> | undefined = undefined
-  /** Semantic output, once set. */
-  output: unknown = undefined
   clock: Clock.Clock
   startedAt = 0
   startSequence = 0
-  isOpen = false
-  previous: Span | undefined = undefined
+  /** Neighbours among the open spans of its runtime. */
+  previous: { next: Span | undefined } | undefined = undefined
   next: Span | undefined = undefined
-  private id: string | undefined = undefined
-  private face: ScopeHandle | undefined = undefined
+  /** Its position in the order of ids of its runtime, until somebody needed the id. */
+  private id: string | number
+  private more: More | undefined = undefined
 
   constructor(
     kernel: Kernel,
@@ -87,8 +78,8 @@ export class Span implements Frame {
     this.spec = spec
     this.metadata = metadata
     this.clock = kernel.clock
-    this.ordinal = kernel.nextOrdinal()
-    if (kernel.customIds) this.id = kernel.makeId(0, this.ordinal)
+    const ordinal = kernel.nextOrdinal()
+    this.id = kernel.customIds ? kernel.makeId(0, ordinal) : ordinal
   }
 
   get span(): Span {
@@ -100,12 +91,58 @@ export class Span implements Frame {
   }
 
   get uuid(): string {
-    return this.id ??= this.kernel.makeId(this.startedAt, this.ordinal)
+    const { id } = this
+    return typeof id === "string" ? id : this.id = this.kernel.makeId(this.startedAt, id)
+  }
+
+  get isOpen(): boolean {
+    return this.previous !== undefined
+  }
+
+  /** What annotates a body that its request has or had: an event that shows that body takes it. */
+  get annotation(): { readonly body: unknown; readonly profile: Profile } | undefined {
+    return this.more?.annotation
+  }
+
+  set annotation(annotation: { readonly body: unknown; readonly profile: Profile } | undefined) {
+    this.rare.annotation = annotation
+  }
+
+  /** What a root is continued from. */
+  get origin(): Origin | undefined {
+    return this.more?.origin
+  }
+
+  set origin(origin: Origin | undefined) {
+    this.rare.origin = origin
+  }
+
+  /** The Effect span that stands for it inside of it, once somebody needed it. */
+  get effectSpan(): Tracer.AnySpan | undefined {
+    return this.more?.effectSpan
+  }
+
+  set effectSpan(span: Tracer.AnySpan | undefined) {
+    this.rare.effectSpan = span
+  }
+
+  /** Semantic output, once set. */
+  get output(): unknown {
+    return this.more?.output
+  }
+
+  set output(output: unknown) {
+    this.rare.output = output
+  }
+
+  private get rare(): More {
+    return this.more ??= new More()
   }
 
   get handle(): ScopeHandle {
-    if (this.face === undefined) {
-      const face: ScopeHandle = {
+    let face = this.more?.handle
+    if (face === undefined) {
+      face = {
         uuid: this.uuid,
         ...(this.parent === undefined ? undefined : { parentUuid: this.parent.uuid }),
         rootUuid: this.root.uuid,
@@ -113,10 +150,19 @@ export class Span implements Frame {
         category: this.spec.category
       }
       Object.defineProperty(face, spanOf, { value: this })
-      this.face = Object.freeze(face)
+      this.rare.handle = Object.freeze(face)
     }
-    return this.face
+    return face
   }
+}
+
+/** What most spans never have: there are as many spans as calls in flight, so they are small. */
+class More {
+  annotation: { readonly body: unknown; readonly profile: Profile } | undefined = undefined
+  origin: Origin | undefined = undefined
+  effectSpan: Tracer.AnySpan | undefined = undefined
+  output: unknown = undefined
+  handle: ScopeHandle | undefined = undefined
 }
 
 /** Where a root comes from: a scope of another runtime, the enclosing Effect span, or both. */
