@@ -24,12 +24,8 @@ const modules = (pattern: string): RegExp =>
  */
 const groups = [
   { name: "json", test: modules("event/internal/openRecord|codec/internal/(?:codecError|json)") },
-  {
-    name: "core",
-    test: modules(
-      "AgentRuntime|call/(?:CallError|ToolCall)|event/(?!EventBus)\\w+|middleware/(?!Middleware)\\w+|scope/\\w+"
-    )
-  },
+  { name: "core", test: modules("AgentRuntime|event/(?!EventBus)\\w+|middleware/(?!Middleware)\\w+|scope/\\w+") },
+  { name: "call", test: modules("call/(?:CallError|ToolCall)") },
   { name: "stream", test: modules("(?:call|event|middleware|subscriber)/\\w+|codec/Codec") },
   { name: "codec", test: modules("codec/(?!Annotated|Pricing)\\w+") },
   { name: "schema", test: modules("codec/\\w+") }
