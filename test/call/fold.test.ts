@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
+import { Folding } from "../../src/call/internal/fold.ts"
 import { Guardrail, type LlmCall } from "../../src/index.ts"
 import { TestRuntime } from "../../src/testing/index.ts"
 import { chunksOf, streamed } from "./streams.ts"
@@ -104,4 +106,70 @@ describe("the fold of a streamed call", () => {
       Guardrail.output({ name: "o", applies: { name: "other" }, check: () => Guardrail.reject("no") }),
       Guardrail.output({ name: "s", mode: "shadow", check: () => Guardrail.allow })
     )))
+})
+
+describe("what a fold holds", () => {
+  const texts = fc.array(fc.string({ maxLength: 30 }), { maxLength: 40 })
+  const kept = (weights: ReadonlyArray<number>, maxBytes: number): number => {
+    let bytes = 0
+    for (const [i, weight] of weights.entries()) if ((bytes += weight) > maxBytes) return i
+    return weights.length
+  }
+
+  it("is the first chunks up to its maxBytes, whatever their sizes and their order", () => {
+    fc.assert(fc.property(texts, fc.nat(800), (chunks, maxBytes) => {
+      const folding = new Folding(
+        {
+          initial: "",
+          step: (state: string, chunk: string) => state + chunk,
+          finish: (state: string) => state,
+          maxBytes
+        },
+        undefined
+      )
+      for (const chunk of chunks) folding.add(chunk)
+      const count = kept(chunks.map((chunk) => chunk.length * 2), maxBytes)
+      assert.strictEqual(folding.value, chunks.slice(0, count).join(""))
+      assert.strictEqual(folding.isTruncated, count < chunks.length)
+    }))
+  })
+
+  it("is at most a MiB without a fold, whatever the sizes of the chunks and their order", () => {
+    const sizes = fc.array(fc.oneof(fc.nat(100), fc.nat(400_000)), { maxLength: 12 })
+    fc.assert(
+      fc.property(sizes, fc.boolean(), (lengths, isText) => {
+        const folding = new Folding(undefined, undefined)
+        const chunks = lengths.map((length) => isText ? "x".repeat(length) : { delta: { text: "x".repeat(length) } })
+        for (const chunk of chunks) folding.add(chunk)
+        const count = kept(lengths.map((length) => length * 2 + (isText ? 0 : 64)), 1_048_576)
+        const held = chunks.slice(0, count)
+        assert.deepStrictEqual(folding.value, isText || count === 0 ? held.join("") : held)
+        assert.strictEqual(folding.isTruncated, count < lengths.length)
+      }),
+      { numRuns: 30 }
+    )
+  })
+
+  it("is the same however often it was looked at before", () => {
+    const mixed = fc.array(fc.oneof({ weight: 9, arbitrary: fc.string() }, fc.record({ a: fc.nat() })))
+    fc.assert(fc.property(mixed, fc.infiniteStream(fc.boolean()), (chunks, looks) => {
+      const folding = new Folding(undefined, undefined)
+      chunks.forEach((chunk, i) => {
+        folding.add(chunk)
+        const first = chunks.slice(0, i + 1)
+        const expected = first.every((chunk) => typeof chunk === "string") ? first.join("") : first
+        if (looks.next().value === true) assert.deepStrictEqual(folding.value, expected)
+        if (i === chunks.length - 1) assert.deepStrictEqual(folding.value, expected)
+      })
+    }))
+  })
+
+  it("is a value of its own each time", () => {
+    const folding = new Folding(undefined, undefined)
+    folding.add(1)
+    const { value } = folding
+    folding.add(2)
+    assert.deepStrictEqual(value, [1])
+    assert.deepStrictEqual(folding.value, [1, 2])
+  })
 })

@@ -18,6 +18,9 @@ export const defaultMaxBytes = 1_048_576
 class Collector {
   private readonly chunks: Array<unknown> = []
   private isText = true
+  /** The first so many chunks joined: guardrails may look at the text after each chunk. */
+  private text = ""
+  private joined = 0
 
   add(chunk: unknown): void {
     if (typeof chunk !== "string") this.isText = false
@@ -25,11 +28,16 @@ class Collector {
   }
 
   get value(): unknown {
-    return this.isText ? this.chunks.join("") : this.chunks.slice()
+    if (!this.isText) return this.chunks.slice()
+    this.text += this.chunks.slice(this.joined).join("")
+    this.joined = this.chunks.length
+    return this.text
   }
 
   clear(): void {
     this.chunks.length = 0
+    this.joined = 0
+    this.text = ""
   }
 }
 

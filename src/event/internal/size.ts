@@ -4,7 +4,7 @@
  */
 export const sizeOf = (value: unknown, levels = 2): number => {
   try {
-    return weigh(value, levels, ownValue)
+    return weigh(value, levels, false)
   } catch {
     return 1024
   }
@@ -13,30 +13,32 @@ export const sizeOf = (value: unknown, levels = 2): number => {
 /** The same for data that is read anyway, such as a chunk that a fold reads: accessors are asked, which is faster. */
 export const sizeOfData = (value: unknown, levels: number): number => {
   try {
-    return weigh(value, levels, anyValue)
+    return weigh(value, levels, true)
   } catch {
     return 1024
   }
 }
 
-const ownValue = (value: object, key: string): unknown => Object.getOwnPropertyDescriptor(value, key)?.value
-
-const anyValue = (value: object, key: string): unknown => value[key as keyof typeof value]
-
-const weigh = (value: unknown, depth: number, valueOf: (value: object, key: string) => unknown): number => {
+const weigh = (value: unknown, depth: number, asks: boolean): number => {
   if (typeof value === "string") return value.length * 2
   if (typeof value !== "object" || value === null) return 8
-  if (depth === 0) return 64
+  return depth === 0 ? 64 : weighContent(value, depth - 1, asks)
+}
+
+const weighContent = (value: object, depth: number, asks: boolean): number => {
   let total = 32
   if (Array.isArray(value)) {
     const step = Math.max(1, Math.floor(value.length / 32))
-    for (let i = 0; i < value.length; i += step) total += weigh(value[i], depth - 1, valueOf) * step
+    for (let i = 0; i < value.length; i += step) total += weigh(value[i], depth, asks) * step
     return total
   }
   let seen = 0
   for (const key in value) {
-    total += weigh(valueOf(value, key), depth - 1, valueOf)
+    // Written out here: V8 reads a property whose key is that of the loop without looking for it.
+    total += weigh(asks ? value[key as keyof typeof value] : ownValue(value, key), depth, asks)
     if (++seen === 32) break
   }
   return total
 }
+
+const ownValue = (value: object, key: string): unknown => Object.getOwnPropertyDescriptor(value, key)?.value
