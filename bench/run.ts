@@ -4,6 +4,7 @@ import { judge } from "./harness/judge.ts"
 import { beyondLanded, land } from "./harness/landed.ts"
 import { parseOptions } from "./harness/options.ts"
 import { printRun, type Run, writeJson, writeMarkdown } from "./harness/output.ts"
+import { profileCases } from "./harness/profileCases.ts"
 import { type GroupResult, runGroup } from "./harness/runGroup.ts"
 import { select } from "./harness/select.ts"
 import { suite } from "./suite.ts"
@@ -25,6 +26,11 @@ if (selected.length === 0) {
 
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+}
+
+if (options.profile) {
+  await profileCases(selected, progress)
+  process.exit()
 }
 
 const measure = async (): Promise<Run> => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process"
 import type { Case, Measures } from "./Case.ts"
+import type { Profile } from "./profile.ts"
 import type { Mode, Reply, Request } from "./protocol.ts"
 
 /** A peer is not installed, which is no failure. */
@@ -8,6 +9,7 @@ export class CaseMissing extends Error {}
 const flags: Record<Mode, ReadonlyArray<string>> = {
   // The steady state of a warm server: the young generation has grown to its full size.
   time: ["--min-semi-space-size=16"],
+  profile: ["--min-semi-space-size=16", "--expose-gc"],
   probe: ["--min-semi-space-size=16", "--expose-gc"],
   allocation: ["--min-semi-space-size=512", "--max-semi-space-size=512", "--expose-gc"]
 }
@@ -41,6 +43,10 @@ export class Worker {
 
   async measure(operations: number): Promise<Measures> {
     return (await this.ask({ _tag: "Measure", operations }, "Measured")).measures
+  }
+
+  async profile(operations: number): Promise<Profile> {
+    return (await this.ask({ _tag: "Profile", operations }, "Profiled")).profile
   }
 
   async check(): Promise<string | undefined> {

@@ -5,6 +5,7 @@
 import { measureAllocation } from "./allocation.ts"
 import type { Case } from "./Case.ts"
 import { PeerMissing } from "./peer.ts"
+import { profile } from "./profile.ts"
 import type { Reply, Request } from "./protocol.ts"
 import { timeBatch, warm } from "./timing.ts"
 
@@ -25,13 +26,21 @@ const start = async (): Promise<(request: Request) => Promise<Reply>> => {
   const found = cases.find((one) => one.id === id)
   if (found === undefined) throw new Error(`there is no case ${id}`)
   if (found.kind === "probe") {
-    return async () => ({ _tag: "Measured", measures: await found.measure() })
+    return async ({ _tag }) =>
+      _tag === "Profile"
+        ? { _tag: "Profiled", profile: await profile(async () => void await found.measure()) }
+        : { _tag: "Measured", measures: await found.measure() }
   }
   const batch = await found.setup()
   return async (request) => {
     if (request._tag === "Check") return { _tag: "Checked", problem: batch.check?.() }
     if (request._tag === "Warm") {
       return { _tag: "Warmed", operations: await warm(batch, request.warmMillis, request.batchMillis) }
+    }
+    if (request._tag === "Profile") {
+      const { operations } = request
+      const run = async () => (await timeBatch(batch, operations, found.per)).cpu
+      return { _tag: "Profiled", profile: await profile(run) }
     }
     const measures = mode === "allocation"
       ? await measureAllocation(batch, found.per)

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util"
 export interface Options {
   readonly quick: boolean
   readonly peers: boolean
+  readonly profile: boolean
   readonly only: ReadonlyArray<string>
   readonly rounds: number | undefined
   readonly json: string | undefined
@@ -18,6 +19,7 @@ export const usage = `Measures heddle beside its peers, one process for each cas
   --only PATTERN   only cases whose id (tool/none, stream/mark+sub …) contains it; may be repeated.
                    What they are compared with comes along. --only list shows all ids.
   --no-peers       without the packages of bench/package.json
+  --profile        shows where the time of the cases goes, by V8's sampling profiler, instead of measuring them
   --rounds N       instead of 9 (5 for cases that need a process for each round)
   --json FILE      all figures of all rounds
   --markdown FILE  the tables as Markdown; between <!-- bench --> and <!-- /bench --> if the file has these lines
@@ -35,6 +37,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Options | { readonly 
         quick: { type: "boolean", default: false },
         only: { type: "string", multiple: true, default: [] },
         "no-peers": { type: "boolean", default: false },
+        profile: { type: "boolean", default: false },
         rounds: { type: "string" },
         json: { type: "string" },
         markdown: { type: "string" },
@@ -50,6 +53,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Options | { readonly 
     return {
       quick: values.quick,
       peers: !values["no-peers"],
+      profile: values.profile,
       only: values.only,
       rounds,
       json: values.json,

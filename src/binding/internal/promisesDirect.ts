@@ -33,6 +33,37 @@ export const planIfDirect = (kernel: Kernel, site: Site, kind: "tool" | "llm"): 
   return isEmpty && missing.length === 0 && !isGated(kernel, frame) ? plan : undefined
 }
 
+/** A call that says no more than its name. */
+class DirectSpec implements SpanSpec {
+  readonly category: "tool" | "llm"
+  readonly name: string
+
+  constructor(category: "tool" | "llm", name: string) {
+    this.category = category
+    this.name = name
+  }
+
+  get isCall(): boolean {
+    return true
+  }
+
+  get attributes(): ReadonlyArray<string> {
+    return noAttributes
+  }
+
+  get modelName(): undefined {
+    return undefined
+  }
+
+  get toolCallId(): undefined {
+    return undefined
+  }
+
+  get subtype(): undefined {
+    return undefined
+  }
+}
+
 /**
  * A managed call with nothing around it, without a fiber: the steps of `Run` that are left then, in the same order. It is
  * the callback of its own work.
@@ -50,16 +81,7 @@ export class DirectCall<A> extends Callback implements Started {
     super(Fiber.getCurrent(), undefined, undefined)
     this.place = place
     const { frame } = place.site
-    const spec: SpanSpec = {
-      name,
-      category: kind,
-      isCall: true,
-      attributes: noAttributes,
-      modelName: undefined,
-      toolCallId: undefined,
-      subtype: undefined
-    }
-    this.span = new Span(kernel, frame.span, frame, plan, spec, undefined)
+    this.span = new Span(kernel, frame.span, frame, plan, new DirectSpec(kind, name), undefined)
   }
 
   get isOwned(): boolean {
