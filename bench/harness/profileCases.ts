@@ -39,11 +39,9 @@ const profileCase = async (one: Case): Promise<Profile> => {
 const tableOf = ({ id, title }: Case, { functions, nanos, parts }: Profile): Table => ({
   title: `${id}: ${title}${nanos === undefined ? "" : `, ${formatFigure(nanos, "cpu")} of CPU with the profiler`}`,
   head: ["part", "share", ...(nanos === undefined ? [] : ["time"])],
-  rows: Object.entries(parts).filter(([, share]) => share >= 0.005).map(([name, share]) => [
-    name,
-    percent(share),
-    ...(nanos === undefined ? [] : [formatFigure(share * nanos, "cpu")])
-  ]),
+  rows: Object.entries(parts).filter(([, share]) => share >= 0.005).map(([name, share]) =>
+    nanos === undefined ? [name, percent(share)] : [name, percent(share), formatFigure(share * nanos, "cpu")]
+  ),
   notes: [`most in ${functions.slice(0, 8).map(([name, share]) => `${name} ${percent(share)}`).join(", ")}`]
 })
 
