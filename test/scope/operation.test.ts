@@ -56,36 +56,56 @@ describe("performWithExit", () => {
     }))
 })
 
+/** Notes when it is entered and how it is left. */
+class NotedFrame<A, E> extends Framed<A, E, never> {
+  private readonly notes: Array<string>
+  private readonly effect: Effect.Effect<A, E>
+  private readonly last: Effect.Effect<void, E>
+
+  constructor(notes: Array<string>, effect: Effect.Effect<A, E>, last: Effect.Effect<void, E> = Effect.void) {
+    super()
+    this.notes = notes
+    this.effect = effect
+    this.last = last
+  }
+
+  enter(_fiber: AnyFiber): Effect.Effect<A, E> {
+    this.notes.push("entered")
+    return this.effect
+  }
+
+  leave(exit: Exit.Exit<A, E>): Effect.Effect<void, E> {
+    this.notes.push(exit._tag)
+    return this.last
+  }
+}
+
 describe("a framed operation", () => {
   it.effect("may be performed again and again, and tells each exit", () =>
     Effect.gen(function*() {
       const notes: Array<string> = []
       let runs = 0
-      const framed = new Framed(
-        new Noted(notes, Effect.suspend(() => ++runs < 3 ? Effect.succeed(runs) : Effect.fail("enough"))),
-        (exit) => {
-          notes.push(exit._tag)
-          return undefined
-        }
-      )
+      const effect = Effect.suspend(() => ++runs < 3 ? Effect.succeed(runs) : Effect.fail("enough"))
+      const framed = new NotedFrame(notes, effect)
       assert.strictEqual(yield* framed, 1)
       assert.strictEqual(yield* framed, 2)
       assert.strictEqual(yield* Effect.flip(framed), "enough")
-      assert.deepStrictEqual(notes, ["performed", "Success", "performed", "Success", "performed", "Failure"])
+      assert.deepStrictEqual(notes, ["entered", "Success", "entered", "Success", "entered", "Failure"])
     }))
 
-  it.effect("runs what its callback gives to the end, when it is interrupted too", () =>
+  it.effect("runs what it is left with to the end, when it is interrupted too", () =>
     Effect.gen(function*() {
       const notes: Array<string> = []
-      const framed = new Framed(new Noted(notes, Effect.never), (exit) =>
-        Effect.andThen(
-          Effect.yieldNow,
-          Effect.sync(() => {
-            notes.push(exit._tag)
-          })
-        ))
+      const last = Effect.andThen(Effect.yieldNow, Effect.sync(() => void notes.push("last")))
+      const framed = new NotedFrame(notes, Effect.never, last)
       const fiber = yield* Effect.forkChild(framed, { startImmediately: true })
       yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(notes, ["performed", "Failure"])
+      assert.deepStrictEqual(notes, ["entered", "Failure", "last"])
+    }))
+
+  it.effect("fails with what it is left with, though it had succeeded", () =>
+    Effect.gen(function*() {
+      const framed = new NotedFrame<number, string>([], Effect.succeed(1), Effect.fail("late"))
+      assert.strictEqual(yield* Effect.flip(framed), "late")
     }))
 })

@@ -19,6 +19,7 @@ import { workContext } from "./buffered.ts"
 import type { Prepared } from "./carrier.ts"
 import { attemptSpan, checkDigest, frameOfNext, inherit, ownCause, refusalOf, requestOfNext } from "./execution.ts"
 import type { AnyRun } from "./managedCall.ts"
+import { Within } from "./within.ts"
 
 export type AnyPull = Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown>
 
@@ -65,10 +66,11 @@ export const pullAround = (
       return Effect.map(
         openStream(() => stream, inside, scope),
         (pull) =>
-          Effect.catchCause(
-            withContext(pull, inside),
-            (cause) => Effect.failCause(Pull.isDoneCause(cause) ? cause : ownCause(run, entry.name, cause))
-          )
+          Effect.catchCause(new Within(pull, inside), (cause) => {
+            // A block is final whatever the outermost intercept makes of it.
+            if (index === 0 && run.final !== undefined) return Effect.fail(run.final)
+            return Effect.failCause(Pull.isDoneCause(cause) ? cause : ownCause(run, entry.name, cause))
+          })
       )
     }
     const tampered = checkDigest(run, request)
@@ -78,7 +80,7 @@ export const pullAround = (
     // Without intercepts around it the call's own context, which has the provider's services, is current at each pull.
     return !run.isWrapped && context === run.context
       ? open as Effect.Effect<AnyPull, unknown>
-      : Effect.map(open, (pull) => withContext(pull, context))
+      : Effect.map(open, (pull) => new Within(pull, context, (exit) => inherit(run, exit)))
   })
 
 /**
@@ -123,13 +125,7 @@ class Turn {
     const stream = Stream.fromChannel(
       Channel.fromTransform((_upstream, scope) =>
         Effect.withFiber((fiber) =>
-          Effect.onExitPrimitive(
-            Effect.map(
-              this.open(call, fiber, scope),
-              (pull) => Effect.onExitPrimitive(pull, (exit) => inherit(this.run, exit))
-            ),
-            (exit) => inherit(this.run, exit)
-          )
+          Effect.onExitPrimitive(this.open(call, fiber, scope), (exit) => inherit(this.run, exit))
         )
       )
     )

@@ -12,7 +12,7 @@ import type { Output, OutputGuardrailEntry } from "../../middleware/internal/ent
 import { withContext } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
 import { siteOf } from "../../scope/internal/current.ts"
-import { type AnyFiber, Framed, Operation } from "../../scope/internal/operation.ts"
+import { type AnyFiber, Framed } from "../../scope/internal/operation.ts"
 import type { CallError } from "../CallError.ts"
 import { AnnotatedOutput, annotateResponse, blockedProfile } from "./annotation.ts"
 import { type Fold, Folding } from "./fold.ts"
@@ -53,8 +53,6 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
   private readonly scope = Scope.makeUnsafe()
   /** What each step pulls, once the stream is open. */
   private upstream: AnyPull | undefined = undefined
-  /** Nothing judges, changes or holds back what the provider gives: its pulls are those of the call. */
-  private isUntouched = false
   isWrapped = false
   /** Who pulls now, and the context that it came with. */
   private puller: AnyFiber | undefined = undefined
@@ -75,7 +73,7 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
    * One step of the consumer. It runs inside the call's scope and leaves it before the consumer goes on. It is one effect
    * for all steps, which come one after the other.
    */
-  readonly pull: AnyPull = new Framed(new Enter(this), (exit) => this.leave(exit))
+  readonly pull: AnyPull = new Steps(this)
 
   /** Goes into the call's scope, behind the exit frame that leaves it. */
   enter(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
@@ -89,18 +87,25 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
     return upstream
   }
 
-  private leave(exit: Exit.Exit<Chunks, unknown>): Effect.Effect<void> | undefined {
+  leave(exit: Exit.Exit<Chunks, unknown>): Effect.Effect<void, unknown> | undefined {
     const { consumer, puller } = this
     if (puller !== undefined && consumer !== undefined) puller.setContext(consumer)
     this.puller = undefined
     this.consumer = undefined
     if (Exit.isSuccess(exit)) {
-      if (this.isUntouched) this.take(exit.value)
+      if (this.window !== undefined) return undefined
+      if (this.final !== undefined) return this.failFinally(this.final)
+      this.take(exit.value)
       return undefined
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return undefined
-    if (this.isUntouched && Pull.isDoneCause(exit.cause)) this.isDone = true
+    if (this.window === undefined && Pull.isDoneCause(exit.cause)) this.isDone = true
     return this.finish(exit)
+  }
+
+  private failFinally(error: CallError): Effect.Effect<void, CallError> {
+    const exit = Exit.fail(error)
+    return Effect.andThen(this.finish(exit), exit)
   }
 
   /** The consumer is gone: it read enough, failed, or was interrupted. */
@@ -118,27 +123,26 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
       this.outputs = applicableOutputs(this)
       if (this.outputs.length > 0) this.window = new Window(this.outputs.length)
     }
-    return Effect.flatMap(pullAround(this, 0, this.request, this.span, this.scope), (pull) => {
-      this.isUntouched = this.window === undefined && !this.isWrapped
-      return this.upstream = this.isUntouched ? pull : this.governed(pull)
-    })
+    const { window } = this
+    return Effect.flatMap(
+      pullAround(this, 0, this.request, this.span, this.scope),
+      (pull) => this.upstream = window === undefined ? pull : this.whatIsLetThrough(pull, window)
+    )
   }
 
-  /** What the provider gives, as far as policies let it through: one effect for all steps. */
-  private governed(pull: AnyPull): AnyPull {
+  /** What output guardrails let through: one effect for all steps. */
+  private whatIsLetThrough(pull: AnyPull, window: Window): AnyPull {
     const step: AnyPull = Effect.matchCauseEffect(pull, {
-      onSuccess: (chunks) => this.final === undefined ? this.accept(chunks, step) : Effect.fail(this.final),
+      onSuccess: (chunks) => this.final === undefined ? this.accept(chunks, window, step) : Effect.fail(this.final),
       onFailure: (cause) => {
         if (this.final !== undefined) return Effect.fail(this.final)
-        return Pull.isDoneCause(cause) ? this.complete() : Effect.failCause(cause)
+        return Pull.isDoneCause(cause) ? this.complete(window) : Effect.failCause(cause)
       }
     })
     return step
   }
 
-  private accept(chunks: Chunks, step: AnyPull): Effect.Effect<Chunks, unknown> {
-    const { window } = this
-    if (window === undefined) return Effect.succeed(this.take(chunks))
+  private accept(chunks: Chunks, window: Window, step: AnyPull): Effect.Effect<Chunks, unknown> {
     for (const chunk of chunks) {
       this.folding.add(chunk)
       window.add(chunk, this.folding.text)
@@ -151,10 +155,8 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
   }
 
   /** The provider has ended: everything is judged once more, as a whole. */
-  private complete(): Effect.Effect<Chunks, unknown> {
+  private complete(window: Window): Effect.Effect<Chunks, unknown> {
     this.isDone = true
-    const { window } = this
-    if (window === undefined) return Cause.done()
     return Effect.flatMap(this.judge(window, 0, true), (): Effect.Effect<Chunks, unknown> => {
       if (this.final !== undefined) return Effect.fail(this.final)
       const released = window.release()
@@ -271,7 +273,7 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
   }
 }
 
-class Enter extends Operation<Chunks, unknown, never> {
+class Steps extends Framed<Chunks, unknown, never> {
   private readonly run: StreamedRun
 
   constructor(run: StreamedRun) {
@@ -279,8 +281,12 @@ class Enter extends Operation<Chunks, unknown, never> {
     this.run = run
   }
 
-  perform(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
+  enter(fiber: AnyFiber): Effect.Effect<Chunks, unknown> {
     return this.run.enter(fiber)
+  }
+
+  leave(exit: Exit.Exit<Chunks, unknown>): Effect.Effect<void, unknown> | undefined {
+    return this.run.leave(exit)
   }
 }
 

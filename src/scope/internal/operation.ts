@@ -30,9 +30,6 @@ type Evaluable = { readonly [key: string]: ((fiber: AnyFiber) => Effect.Effect<u
 /** What Effect calls the method that evaluates an effect by one step: the one that the prototype above was given. */
 const evaluate = Object.getOwnPropertyNames(prototype).find((name) => name.endsWith("/evaluate")) ?? ""
 
-/** What runs when an operation has ended, however it did. */
-type OnExit<A, E> = (exit: Exit.Exit<A, E>) => Effect.Effect<void> | undefined
-
 /**
  * Performs an operation with a callback on its exit, within the step of the run loop that asks for it. It is what
  * returning `Effect.onExitPrimitive(operation, onExit)` leads to, two turns of the loop later, and falls back to that
@@ -43,22 +40,37 @@ type OnExit<A, E> = (exit: Exit.Exit<A, E>) => Effect.Effect<void> | undefined
 export const performWithExit = <A, E, R>(
   fiber: AnyFiber,
   operation: Operation<A, E, R>,
-  onExit: OnExit<A, E>
+  onExit: (exit: Exit.Exit<A, E>) => undefined
 ): Effect.Effect<A, E, R> => performInFrame(fiber, operation, Effect.onExitPrimitive(operation, onExit))
 
-/** An operation with a callback on each of its exits: for one that is performed again and again, since it has one frame. */
-export class Framed<A, E, R> extends Operation<A, E, R> {
-  private readonly operation: Operation<A, E, R>
-  private readonly frame: Effect.Effect<A, E, R>
+/**
+ * An operation that is performed again and again, one run after the other: it is entered behind an exit frame, which is
+ * one for all runs.
+ */
+export abstract class Framed<A, E, R> extends Operation<A, E, R> {
+  private readonly inner: Operation<A, E, R> = new Inner(this)
+  private readonly frame = Effect.onExitPrimitive(this.inner, (exit) => this.leave(exit))
 
-  constructor(operation: Operation<A, E, R>, onExit: OnExit<A, E>) {
+  abstract enter(fiber: AnyFiber): Effect.Effect<A, E, R>
+
+  /** Tells how a run has ended, also one that was interrupted before it was entered. */
+  abstract leave(exit: Exit.Exit<A, E>): Effect.Effect<void, E> | undefined
+
+  perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
+    return performInFrame(fiber, this.inner, this.frame)
+  }
+}
+
+class Inner<A, E, R> extends Operation<A, E, R> {
+  private readonly framed: Framed<A, E, R>
+
+  constructor(framed: Framed<A, E, R>) {
     super()
-    this.operation = operation
-    this.frame = Effect.onExitPrimitive(operation, onExit)
+    this.framed = framed
   }
 
   perform(fiber: AnyFiber): Effect.Effect<A, E, R> {
-    return performInFrame(fiber, this.operation, this.frame)
+    return this.framed.enter(fiber)
   }
 }
 
