@@ -18,12 +18,20 @@ export class Window {
   private readonly held: Array<Held> = []
   /** Position of `held[0]` in the stream. */
   private base = 0
+  private readonly holds: ReadonlyArray<Hold>
   private readonly cleared: Array<number>
+  /** Not every hold asks how long a chunk is, or whether it ends a sentence. */
+  private readonly countsChars: boolean
+  private readonly seesBoundaries: boolean
   /** A text is known from a codec, or as long as every chunk was a string. */
   text: string | undefined = ""
 
-  constructor(guardrails: number) {
-    this.cleared = Array.from({ length: guardrails }, () => 0)
+  /** `holds`: of each guardrail. */
+  constructor(holds: ReadonlyArray<Hold>) {
+    this.holds = holds
+    this.cleared = holds.map(() => 0)
+    this.countsChars = holds.some((hold) => typeof hold === "object")
+    this.seesBoundaries = holds.includes("boundary")
   }
 
   /** Takes a chunk in. `text` is the whole text so far, if a codec reads the stream. */
@@ -31,18 +39,24 @@ export class Window {
     if (text !== undefined) {
       const piece = text.slice(this.text?.length ?? 0)
       this.text = text
-      this.held.push({ chunk, chars: piece.length, hasBoundary: boundary.test(piece) })
+      this.hold(chunk, piece)
     } else if (typeof chunk === "string") {
       if (this.text !== undefined) this.text += chunk
-      this.held.push({ chunk, chars: chunk.length, hasBoundary: boundary.test(chunk) })
+      this.hold(chunk, chunk)
     } else {
       this.text = undefined
-      this.held.push({ chunk, chars: Math.ceil(sizeOf(chunk) / 2), hasBoundary: false })
+      const chars = this.countsChars ? Math.ceil(sizeOf(chunk) / 2) : 0
+      this.held.push({ chunk, chars, hasBoundary: false })
     }
   }
 
+  private hold(chunk: unknown, piece: string): void {
+    this.held.push({ chunk, chars: piece.length, hasBoundary: this.seesBoundaries && boundary.test(piece) })
+  }
+
   /** Up to where this guardrail's hold lets chunks go now, or `undefined` if it keeps them all back. */
-  target(guardrail: number, hold: Hold): number | undefined {
+  target(guardrail: number): number | undefined {
+    const hold = this.holds[guardrail]!
     const end = this.base + this.held.length
     const cleared = this.cleared[guardrail]!
     let target = cleared

@@ -8,7 +8,7 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentRuntime } from "../../event/internal/runtime.ts"
-import type { Output, OutputGuardrailEntry } from "../../middleware/internal/entry.ts"
+import type { Hold, Output, OutputGuardrailEntry } from "../../middleware/internal/entry.ts"
 import { withContext } from "../../middleware/internal/installer.ts"
 import type { Step } from "../../middleware/internal/plan.ts"
 import { siteOf } from "../../scope/internal/current.ts"
@@ -20,7 +20,7 @@ import { Window } from "./hold.ts"
 import { applicableOutputs, judgeOutput } from "./judge.ts"
 import { type CallSpec, Run } from "./managedCall.ts"
 import { type AnyPull, type Provider, pullAround, type Streamable } from "./streamExecution.ts"
-import { isPending } from "./verdict.ts"
+import { isPending, type Verdict } from "./verdict.ts"
 
 type Chunks = NonEmptyReadonlyArray<unknown>
 
@@ -121,7 +121,7 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
   proceed(): Effect.Effect<Chunks, unknown> {
     if (this.chains.outputs.length > 0) {
       this.outputs = applicableOutputs(this)
-      if (this.outputs.length > 0) this.window = new Window(this.outputs.length)
+      if (this.outputs.length > 0) this.window = new Window(this.outputs.map(({ entry }) => holdOf(entry)))
     }
     const { window } = this
     return Effect.flatMap(
@@ -147,43 +147,49 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
       this.folding.add(chunk)
       window.add(chunk, this.folding.text)
     }
-    return Effect.flatMap(this.judge(window, 0, false), (): Effect.Effect<Chunks, unknown> => {
-      if (this.final !== undefined) return Effect.fail(this.final)
-      const released = window.release()
-      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : step
-    })
+    return this.judgeAndRelease(window, false, step)
   }
 
   /** The provider has ended: everything is judged once more, as a whole. */
   private complete(window: Window): Effect.Effect<Chunks, unknown> {
     this.isDone = true
-    return Effect.flatMap(this.judge(window, 0, true), (): Effect.Effect<Chunks, unknown> => {
-      if (this.final !== undefined) return Effect.fail(this.final)
-      const released = window.release()
-      return isNonEmpty(released) ? Effect.succeed(this.released(released)) : Cause.done()
-    })
+    return this.judgeAndRelease(window, true, Cause.done())
   }
 
-  private judge(window: Window, from: number, isFinal: boolean): Effect.Effect<void, CallError> {
+  /** `otherwise`: what to go on with if nothing may go. */
+  private judgeAndRelease(window: Window, isFinal: boolean, otherwise: AnyPull): AnyPull {
+    const verdict = this.judge(window, 0, isFinal)
+    return isPending(verdict)
+      ? Effect.flatMap(verdict, (error) => this.release(window, error, otherwise))
+      : this.release(window, verdict, otherwise)
+  }
+
+  private release(window: Window, error: CallError | undefined, otherwise: AnyPull): AnyPull {
+    const failure = error ?? this.final
+    if (failure !== undefined) return Effect.fail(failure)
+    const released = window.release()
+    return isNonEmpty(released) ? Effect.succeed(this.released(released)) : otherwise
+  }
+
+  private judge(window: Window, from: number, isFinal: boolean): Verdict {
     const { outputs } = this
     for (let i = from; i < outputs.length; i++) {
-      const { hold, mode } = outputs[i]!.entry
-      // A shadow guardrail holds nothing back.
-      const target = isFinal ? window.end : window.target(i, mode === "shadow" ? "none" : hold)
+      const target = isFinal ? window.end : window.target(i)
       if (target === undefined) continue
       const output = this.output(window, i, target, isFinal)
       const verdict = judgeOutput(this, outputs, output, this.span, i, i + 1, this.unseen())
       if (isPending(verdict)) {
         return Effect.flatMap(verdict, (error) => {
-          if (error !== undefined) return Effect.fail(error)
+          if (error !== undefined) return Effect.succeed(error)
           window.clear(i, target)
-          return this.judge(window, i + 1, isFinal)
+          const rest = this.judge(window, i + 1, isFinal)
+          return isPending(rest) ? rest : Effect.succeed(rest)
         })
       }
-      if (verdict !== undefined) return Effect.fail(verdict)
+      if (verdict !== undefined) return verdict
       window.clear(i, target)
     }
-    return Effect.void
+    return undefined
   }
 
   private output(window: Window, guardrail: number, target: number, isFinal: boolean): Output {
@@ -289,5 +295,8 @@ class Steps extends Framed<Chunks, unknown, never> {
     return this.run.leave(exit)
   }
 }
+
+/** A shadow guardrail holds nothing back. */
+const holdOf = ({ hold, mode }: OutputGuardrailEntry): Hold => mode === "shadow" ? "none" : hold
 
 const isNonEmpty = (chunks: ReadonlyArray<unknown>): chunks is Chunks => chunks.length > 0
