@@ -56,6 +56,28 @@ describe("AgentRuntime.layer", () => {
     }).pipe(Effect.provide(AgentRuntime.layer)))
 })
 
+describe("what is installed while an agent is at work", () => {
+  it.effect("governs its next call in the scope that it is in, until it is removed", () => {
+    const block = Guardrail.make({ name: "block", check: () => Guardrail.reject("no") })
+    const seen = recorder()
+    return Effect.gen(function*() {
+      const outcome = Effect.map(Effect.exit(succeed("call")), ({ _tag }) => _tag)
+      const layer = Middleware.layer(block)
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* outcome, "Success")
+        const installed = yield* opened(layer)
+        assert.strictEqual(yield* outcome, "Failure")
+        // What is opened in that scope meanwhile is no way around it.
+        const inner = ExecutionScope.run({ name: "inner", category: "agent" })(outcome)
+        assert.strictEqual(yield* inner, "Failure")
+        yield* installed.close
+        assert.strictEqual(yield* outcome, "Success")
+        assert.strictEqual(yield* inner, "Success")
+      }).pipe(ExecutionScope.run({ name: "agent", category: "agent" }))
+    }).pipe(Effect.provide(AgentRuntime.layerWith({ policies: seen.layer })))
+  })
+})
+
 describe("two runtimes", () => {
   it.effect("never share events, entries or numbers", () => {
     const a = recorder({ name: "same" })
