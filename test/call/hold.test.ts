@@ -232,6 +232,19 @@ describe("an output guardrail of a stream", () => {
     })))
   })
 
+  it.effect("keeps back so many characters of chunks that are not text, by their weight", () => {
+    const chunk = (n: number) => ({ n, text: "x".repeat(50) })
+    return Effect.gen(function*() {
+      const asked: Array<unknown> = []
+      const pull = yield* Stream.toPull(streamed(() => chunksOf([1, 2, 3].map(chunk), asked)))
+      assert.deepStrictEqual(yield* step(pull), [chunk(1)])
+      assert.deepStrictEqual(asked, [chunk(1), chunk(2)])
+    }).pipe(
+      Effect.scoped,
+      governed(Guardrail.output({ name: "g", hold: { chars: 60 }, check: () => Guardrail.allow }))
+    )
+  })
+
   it.effect("judges the fold so far", () => {
     const judged: Array<Judged> = []
     return Effect.gen(function*() {
@@ -320,6 +333,19 @@ describe("a rejection of a stream", () => {
       judging("a", "none", [], rejecting("bad"), { priority: 1 }),
       judging("b", "none", [], undefined, { priority: 2 })
     )))
+
+  it.effect("that takes its time is not judged by the guardrails after it", () => {
+    const judged: Array<Judged> = []
+    return Effect.gen(function*() {
+      const error = yield* errorOf(Stream.runDrain(streamed(() => chunksOf(["a", "b"]))))
+      assert.deepInclude(error.reason, { _tag: "GuardrailRejected", guardrail: "a" })
+      assert.deepStrictEqual(judged, [])
+      assert.deepStrictEqual(verdicts((yield* recorded("call")).end), ["a: reject", "z: skipped"])
+    }).pipe(governed(
+      Guardrail.output({ name: "a", check: () => Effect.as(Effect.yieldNow, Guardrail.reject("no")) }),
+      judging("z", "none", judged)
+    ))
+  })
 
   it.effect("shares its record with what the same guardrail decided before, and adds up the time", () => {
     const asked = Array.from({ length: 3 }, () => Deferred.makeUnsafe<void>())

@@ -160,13 +160,13 @@ class StreamedRun extends Run<Chunks, unknown, never> implements Streamable {
   private judgeAndRelease(window: Window, isFinal: boolean, otherwise: AnyPull): AnyPull {
     const verdict = this.judge(window, 0, isFinal)
     return isPending(verdict)
-      ? Effect.flatMap(verdict, (error) => this.release(window, error, otherwise))
-      : this.release(window, verdict, otherwise)
+      ? Effect.flatMap(verdict, () => this.release(window, otherwise))
+      : this.release(window, otherwise)
   }
 
-  private release(window: Window, error: CallError | undefined, otherwise: AnyPull): AnyPull {
-    const failure = error ?? this.final
-    if (failure !== undefined) return Effect.fail(failure)
+  private release(window: Window, otherwise: AnyPull): AnyPull {
+    // A rejection, by these guardrails or inside of `next`.
+    if (this.final !== undefined) return Effect.fail(this.final)
     const released = window.release()
     return isNonEmpty(released) ? Effect.succeed(this.released(released)) : otherwise
   }
