@@ -12,7 +12,9 @@ export const makeDigest = (key: string | Redacted.Redacted<string> | undefined):
   const secret = key === undefined
     ? randomBytes(32)
     : utf8ToBytes(Redacted.isRedacted(key) ? Redacted.value(key) : key)
-  return (payload) => bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(payload))))
+  // What the key alone determines is hashed once.
+  const keyed = hmac.create(sha256, secret)
+  return (payload) => bytesToHex(keyed.clone().update(utf8ToBytes(canonical(payload))).digest())
 }
 
 const canonical = (payload: unknown): string => JSON.stringify(degrade(payload), sortKeys)
