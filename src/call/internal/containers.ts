@@ -17,24 +17,27 @@ interface Accessors {
   readonly __lookupSetter__: (this: object, key: string) => unknown
 }
 
+/** What can be copied: a plain array, a plain object, or one without a prototype. */
+type Kind = "array" | "object" | "bare"
+
 /**
- * Whether a value is a plain object or array without accessors. Never throws.
+ * What a value is, if it can be copied: a plain object or array without accessors.
  *
  * Only enumerable string keys are looked at: to look for hidden accessors and for those under symbols as well would cost
  * more than all else that is done for a call with nothing installed. A copy has the symbols and lacks what is hidden.
  */
-const isPlainContainer = (value: unknown): value is Record<string, unknown> | ReadonlyArray<unknown> => {
-  if (typeof value !== "object" || value === null || isProxy(value)) return false
+const kindOf = (value: object): Kind | undefined => {
+  if (isProxy(value)) return undefined
   const proto: unknown = Object.getPrototypeOf(value)
   // Nothing tells cheaply whether an array has accessors, and arrays of messages are long.
-  if (proto === Array.prototype) return Array.isArray(value)
-  if (proto !== Object.prototype && proto !== null) return false
+  if (proto === Array.prototype) return Array.isArray(value) ? "array" : undefined
+  if (proto !== Object.prototype && proto !== null) return undefined
   for (const key in value) {
     // A descriptor would say both, but is an object of its own for each key. A setter alone reads as `undefined`.
-    if (lookupGetter.call(value, key) !== undefined) return false
-    if (value[key as keyof typeof value] === undefined && lookupSetter.call(value, key) !== undefined) return false
+    if (lookupGetter.call(value, key) !== undefined) return undefined
+    if (value[key as keyof typeof value] === undefined && lookupSetter.call(value, key) !== undefined) return undefined
   }
-  return true
+  return proto === null ? "bare" : "object"
 }
 
 /** Never throws, also for a revoked proxy where the platform cannot tell one. */
@@ -46,18 +49,24 @@ const isPlainArray = (value: unknown): value is Array<unknown> => {
   }
 }
 
+const copyOf = (value: object, kind: Kind): object => {
+  if (kind === "object") return { ...value }
+  return kind === "array" ? (value as Array<unknown>).slice() : Object.assign(Object.create(null), value)
+}
+
 /** Copies what is known to be a plain object or array. */
 export const copyPlain = (value: unknown): unknown => {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.slice()
-  return Object.getPrototypeOf(value) === null ? Object.assign(Object.create(null), value) : { ...value }
+  return copyOf(value, Object.getPrototypeOf(value) === null ? "bare" : "object")
 }
 
-/** A container of its own with the same content, or the value itself if it cannot be copied faithfully. */
+/** A container of its own with the same content, or the value itself if it cannot be copied faithfully. Never throws. */
 export const copyContainer = (value: unknown): unknown => {
   if (typeof value !== "object" || value === null) return value
   try {
-    return isPlainContainer(value) ? copyPlain(value) : value
+    const kind = kindOf(value)
+    return kind === undefined ? value : copyOf(value, kind)
   } catch {
     return value
   }
