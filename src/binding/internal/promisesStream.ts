@@ -130,12 +130,12 @@ export const streamOf = <A>(
   Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
     Effect.withFiber((fiber) => {
       const reading = new Reading(Callback.on(fiber, owner), open)
-      return Effect.as(Scope.addFinalizer(scope, reading.close), Effect.map(reading, (chunk) => [chunk as A] as const))
+      return Effect.as(Scope.addFinalizer(scope, reading.close), reading)
     })
-  ))
+  )) as Stream.Stream<A, unknown>
 
 /** A chunk of what a callback gives, as an effect that may be run again. */
-class Reading extends Operation<unknown, unknown, never> {
+class Reading extends Operation<Chunks, unknown, never> {
   private readonly callback: Callback
   private readonly open: (callback: Callback) => MaybePromise<AsyncIterable<unknown>>
   private iterator: AsyncIterator<unknown> | undefined = undefined
@@ -149,7 +149,7 @@ class Reading extends Operation<unknown, unknown, never> {
     this.open = open
   }
 
-  perform(): Effect.Effect<unknown, unknown> {
+  perform(): Effect.Effect<Chunks, unknown> {
     if (this.isDone) return Cause.done()
     if (this.iterator !== undefined) return this.take(this.iterator)
     return Effect.flatMap(waitFor(this.callback, this.open, this.callback), (iterable) =>
@@ -174,22 +174,35 @@ class Reading extends Operation<unknown, unknown, never> {
     return Effect.andThen(this.isWaiting ? forget(giveBack) : Effect.orDie(giveBack), callback.abort)
   })
 
-  private take(iterator: AsyncIterator<unknown>): Effect.Effect<unknown, unknown> {
+  /** Asks the iterator, in one effect: what it answers is told as the next step, the end or a failure. */
+  private take(iterator: AsyncIterator<unknown>): Effect.Effect<Chunks, unknown> {
     this.isWaiting = true
-    return Effect.matchCauseEffect(waitFor(this.callback, () => iterator.next()), {
-      onFailure: (cause) => {
+    return Effect.callback((resume) => {
+      const failed = (error: unknown) => {
         this.isDone = true
-        return Effect.failCause(cause)
-      },
-      onSuccess: (result) => {
-        this.isWaiting = false
-        if (result.done !== true) return Effect.succeed(result.value)
-        this.isDone = true
-        return Cause.done()
+        resume(Effect.fail(error))
       }
+      const answered = (result: IteratorResult<unknown>) => {
+        this.isWaiting = false
+        // In an effect, since what an iterator answers may be anything.
+        resume(Effect.suspend(() => {
+          if (result.done !== true) return Effect.succeed([result.value])
+          this.isDone = true
+          return Cause.done()
+        }))
+      }
+      try {
+        toPromise(this.callback.enter(runningFiber(), () => iterator.next())).then(answered, failed)
+      } catch (error) {
+        failed(error)
+      }
+      return this.callback.abort
     })
   }
 }
+
+const toPromise = <A>(answer: PromiseLike<A>): PromiseLike<A> =>
+  answer instanceof Promise ? answer : Promise.resolve(answer)
 
 /** What it fails with is nobody's concern, and neither is when. */
 const forget = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
