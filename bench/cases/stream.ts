@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type AgentRuntime, LlmCall, Mark } from "../../src/index.ts"
+import { type AgentRuntime, Guardrail, Intercept, LlmCall, Mark, Middleware } from "../../src/index.ts"
 import { casesOf } from "../harness/Case.ts"
 import { bareBatch, managedBatch, type ManagedOptions } from "../harness/program.ts"
 import { ofEach } from "./middleware.ts"
@@ -58,6 +58,18 @@ export const oneOfEachSubscribed = streamCase("stream/one+sub", "1 of each, 1 su
   policies: ofEach(1),
   subscribers: 1
 })
+export const mapped = streamCase("stream/map+sub", "an intercept that maps chunks, 1 subscriber", {
+  policies: [
+    Middleware.layer(
+      Intercept.stream({ name: "map", around: (_call, next) => Stream.map(next(), (chunk) => chunk) })
+    )
+  ],
+  subscribers: 1
+})
+export const judged = streamCase("stream/judged+sub", "an output guardrail, 1 subscriber", {
+  policies: [Middleware.layer(Guardrail.output({ name: "judge", check: () => Guardrail.allow }))],
+  subscribers: 1
+})
 export const marked = streamCase(
   "stream/mark+sub",
   "a mark for each chunk, 1 subscriber",
@@ -65,4 +77,4 @@ export const marked = streamCase(
   markedSource
 )
 
-export const cases = [bare, none, oneSubscriber, oneOfEachSubscribed, marked]
+export const cases = [bare, none, oneSubscriber, oneOfEachSubscribed, mapped, judged, marked]
