@@ -10,12 +10,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
 import type { AgentRuntime } from "../event/internal/runtime.ts"
 import * as Atif from "./Atif.ts"
 import { ExportError } from "./ExportError.ts"
+import { absolutePath } from "./internal/absolutePath.ts"
 import * as collect from "./internal/atifCollect.ts"
 import type { DeliveryOptions } from "./internal/delivery.ts"
 
@@ -43,7 +44,8 @@ export interface Options extends Atif.Options, Partial<Omit<DeliveryOptions, "fi
  *
  * **Details**
  *
- * - `directory`: made if it is not there.
+ * - `directory`: made if it is not there. A relative one is meant from the working directory in which the layer is
+ *   built.
  * - `filename`: name of a document's file. Default `trajectory-<trajectory_id>.json`. Characters other than letters,
  *   digits and `-_.~` become `_`. A file of the same name is replaced.
  *
@@ -81,7 +83,14 @@ export interface FileOptions extends Options {
 export const layerFile = (
   options: FileOptions
 ): Layer.Layer<never, never, AgentRuntime | FileSystem.FileSystem | Path.Path> =>
-  collect.layer(options, (trajectory) => write(options, trajectory), true)
+  Layer.unwrap(Effect.map(Path.Path, (path) => {
+    const directory = absolutePath(path, options.directory)
+    return collect.layer(
+      options,
+      (trajectory) => Effect.flatMap(Effect.fromResult(directory), (found) => write(found, options, trajectory)),
+      true
+    )
+  }))
 
 /**
  * Hands each trajectory to a function.
@@ -122,12 +131,12 @@ export const layer = <E = never, R = never>(
 
 // internal
 
-const write = Effect.fnUntraced(function*(options: FileOptions, trajectory: Atif.Trajectory) {
+const write = Effect.fnUntraced(function*(directory: string, options: FileOptions, trajectory: Atif.Trajectory) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const file = path.join(options.directory, safeName(options.filename?.(trajectory) ?? defaultName(trajectory)))
+  const file = path.join(directory, safeName(options.filename?.(trajectory) ?? defaultName(trajectory)))
   const whole = `${file}.tmp`
-  yield* fs.makeDirectory(options.directory, { recursive: true }).pipe(
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(
     Effect.andThen(fs.writeFileString(whole, Atif.encodeText(trajectory), { mode: 0o600 })),
     Effect.andThen(fs.rename(whole, file)),
     Effect.onError(() => Effect.ignore(fs.remove(whole, { force: true }))),

@@ -23,10 +23,12 @@ import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { AgentRuntime } from "../event/internal/runtime.ts"
 import { ExportError } from "./ExportError.ts"
+import { absolutePath } from "./internal/absolutePath.ts"
 import { Appender } from "./internal/atofAppender.ts"
 import { inChunks } from "./internal/atofChunks.ts"
 import * as delivery from "./internal/delivery.ts"
@@ -49,7 +51,8 @@ export interface DeliveryOptions extends Omit<delivery.DeliveryOptions, "name"> 
  *
  * **Details**
  *
- * - `path`: of the file. Its directory is made if there is none. One process writes a file at a time.
+ * - `path`: of the file. Its directory is made if there is none. One process writes a file at a time. A relative path
+ *   means the working directory in which the layer is built.
  * - `rotate`: when a line would make the file longer than `maxBytes`, or its first line is older than `maxAge`, it is
  *   renamed (`events.jsonl` to `events.20261124T080000.000Z.jsonl`) and a new one is begun. Of the renamed ones the
  *   newest `maxFiles` are kept, all unless set.
@@ -90,8 +93,12 @@ export const layerFile = (
   Layer.effectDiscard(Effect.gen(function*() {
     const name = options.name ?? "atof-file"
     const { kernel } = yield* AgentRuntime
-    const appender = new Appender(yield* FileSystem.FileSystem, yield* Path.Path, {
-      path: options.path,
+    const path = yield* Path.Path
+    const file = absolutePath(path, options.path)
+    const travel = { ...options, name, scheduledDelay: options.scheduledDelay ?? "100 millis" }
+    if (Result.isFailure(file)) return yield* delivery.start(travel, { export: () => Effect.fail(file.failure) })
+    const appender = new Appender(yield* FileSystem.FileSystem, path, {
+      path: file.success,
       rotation: {
         maxBytes: options.rotate?.maxBytes ?? Number.POSITIVE_INFINITY,
         maxAge: Duration.fromInputUnsafe(options.rotate?.maxAge ?? Duration.infinity),
@@ -102,8 +109,8 @@ export const layerFile = (
     })
     yield* Effect.addFinalizer(() => appender.close)
     const failed = (error: PlatformError) =>
-      new ExportError({ target: options.path, reason: error.message, isRetryable: true, cause: error })
-    yield* delivery.start({ ...options, name, scheduledDelay: options.scheduledDelay ?? "100 millis" }, {
+      new ExportError({ target: file.success, reason: error.message, isRetryable: true, cause: error })
+    yield* delivery.start(travel, {
       export: inChunks({
         maxBytes: () => appender.room > 0 ? Math.min(chunkBytes, appender.room) : chunkBytes,
         write: (lines) => Effect.mapError(appender.write(lines), failed)
