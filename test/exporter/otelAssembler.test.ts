@@ -28,3 +28,27 @@ describe("scopes whose end does not come", () => {
       assert.deepStrictEqual(yield* AgentRuntime.troubles, [{ kind: "scopes given up", name: "spans", count: 1 }])
     }).pipe(Effect.provide(AgentRuntime.layer)))
 })
+
+describe("a mark whose scope is one of another process", () => {
+  const place = (metadata: Readonly<Record<string, unknown>> | undefined) => {
+    const run = log()
+    run.mark("early", "remote")
+    const placed = new Assembler().add({ ...run.events[0]!, metadata })
+    assert.isTrue(placed !== undefined && "mark" in placed && placed.isOrphan)
+    return placed?.context
+  }
+  const trace = { "otel.trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "otel.parent_span_id": "00f067aa0ba902b7" }
+  const context = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" }
+
+  it("is in the trace that it says, under the span that it says", () => {
+    assert.deepStrictEqual(place(trace), context)
+    assert.deepStrictEqual(place({ ...trace, "otel.sampled": false }), { ...context, sampled: false })
+  })
+
+  it("is in that of the root's id if it says none, or what is none", () => {
+    const derived = place(undefined)
+    assert.notStrictEqual(derived?.traceId, context.traceId)
+    assert.deepStrictEqual(place({ ...trace, "otel.trace_id": "x" }), derived)
+    assert.deepStrictEqual(place({ ...trace, "otel.parent_span_id": "0000000000000000" }), derived)
+  })
+})

@@ -118,7 +118,7 @@ export class Assembler {
     const context = parentUuid === undefined ? undefined : this.contextOf(parentUuid)
     return {
       mark,
-      context: context ?? {
+      context: context ?? foreignContext(mark) ?? {
         traceId: traceIdOf(mark.rootUuid),
         spanId: spanIdOf(parentUuid ?? mark.uuid)
       },
@@ -136,6 +136,14 @@ export class Assembler {
       return
     }
   }
+}
+
+/** The span from outside that a mark says it was made under: its scope is one of another process. */
+const foreignContext = ({ metadata }: Mark): TraceContext | undefined => {
+  const traceId = readTraceId(metadata?.["otel.trace_id"])
+  const spanId = readSpanId(metadata?.["otel.parent_span_id"])
+  if (traceId === undefined || spanId === undefined) return undefined
+  return metadata?.["otel.sampled"] === false ? { traceId, spanId, sampled: false } : { traceId, spanId }
 }
 
 const count = (calls: Calls | undefined, { category }: ScopeStart, by: number): void => {
