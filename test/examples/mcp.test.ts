@@ -1,6 +1,7 @@
-/** The agent and its server as a user runs them: two processes, which show one trace. */
+/** The agent and its server as a user runs them: two processes, which show one trace. And their page. */
 import { assert, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
+import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 
@@ -30,4 +31,13 @@ it("mcp is guarded on both sides and shows one trace of two processes", { timeou
     "  tool delete_all → Blocked by read-only: it deletes",
     "    mark guardrail read-only [warn]"
   ])
+})
+
+it("mcp is what its page shows", () => {
+  const linesOf = (code: string) => code.split("\n").map((line) => line.trim()).filter((line) => line !== "")
+  const code = linesOf(Fs.readFileSync(example, "utf8"))
+  const page = Fs.readFileSync(new URL("../../docs/mcp.md", import.meta.url), "utf8")
+  const blocks = Array.from(page.matchAll(/^```ts\n(.*?)^```$/gms), ([, block = ""]) => block)
+  assert.strictEqual(blocks.length, 2)
+  for (const block of blocks) assert.includeMembers(code, linesOf(block))
 })
