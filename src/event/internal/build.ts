@@ -79,7 +79,9 @@ const MarkDraft = constructorOf(function(this: Mutable<Mark>, record: MarkRecord
   this.profile = undefined
   this.data = record.data
   this.dataSchema = detail.dataSchema
-  this.metadata = addUserMetadata(undefined, detail.metadata)
+  // A scope of another process says its trace nowhere else.
+  const origin = span?.isRemote === true ? span.origin : undefined
+  this.metadata = addUserMetadata(origin === undefined ? undefined : originMetadata(origin), detail.metadata)
   this.severity = detail.severity
 })
 

@@ -95,6 +95,11 @@ export class Span implements Frame {
     return typeof id === "string" ? id : this.id = this.kernel.makeId(this.startedAt, id)
   }
 
+  /** Whether it is a scope of another process, which has no events here. */
+  get isRemote(): boolean {
+    return false
+  }
+
   get isOpen(): boolean {
     return this.previous !== undefined
   }

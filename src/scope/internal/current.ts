@@ -8,7 +8,7 @@ import type { Kernel, Site } from "../../event/internal/kernel.ts"
 import { AgentRuntime } from "../../event/internal/runtime.ts"
 import { type Origin, Span, type SpanSpec } from "../../event/internal/span.ts"
 import { ScopeStack } from "../ScopeStack.ts"
-import { exported, isRemote, traceUnder } from "./propagationRemote.ts"
+import { exported, traceUnder } from "./propagationRemote.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -41,9 +41,9 @@ export const currentClock = (fiber: AnyFiber): Clock.Clock => Context.get(fiber.
 export const withFrame = <R>(context: Context.Context<R>, frame: Frame): Context.Context<R> => {
   const next = Context.addUnsafe(context, ScopeStack.key, frame)
   const { span } = frame
-  if (span === undefined || (span.kernel.spanParent === undefined && !isRemote(span))) return next
+  if (span === undefined || (span.kernel.spanParent === undefined && !span.isRemote)) return next
   if (span === Context.get(context, ScopeStack).span) return next
-  const parent = isRemote(span) ? span.origin?.trace : span.kernel.spanParent?.(span)
+  const parent = span.isRemote ? span.origin?.trace : span.kernel.spanParent?.(span)
   return Context.addUnsafe(next, Tracer.ParentSpan.key, parent)
 }
 
@@ -70,7 +70,7 @@ export const makeSpan = (
 ): Span => {
   if (parent !== undefined && parent.kernel === kernel) {
     const span = new Span(kernel, parent, frame, observers, spec, metadata)
-    if (isRemote(parent)) {
+    if (parent.isRemote) {
       span.origin = { link: undefined, trace: traceUnder(parent, exported(fiber.cache.span)) }
     } else if (kernel.spanParent !== undefined && parent === frame.span) {
       span.origin = between(kernel.spanParent(parent), exported(fiber.cache.span))

@@ -5,7 +5,7 @@ import type { Span } from "../../event/internal/span.ts"
 import { ScopeStack } from "../ScopeStack.ts"
 import { Carried, type PropagationContext } from "./propagationContext.ts"
 import { traceOfScope } from "./propagationHeaders.ts"
-import { exported, isRemote, leadsTo, RemoteSpan, traceUnder } from "./propagationRemote.ts"
+import { exported, leadsTo, RemoteSpan, traceUnder } from "./propagationRemote.ts"
 import { readSpanId, readTraceId, spanIdForm, type TraceContext, traceIdForm, traceOf } from "./traceContext.ts"
 
 /** What goes on from where this context is. */
@@ -34,7 +34,7 @@ export const captureIn = (context: Context.Context<never>): PropagationContext =
 const idsAt = (span: Span | undefined, around: Tracer.AnySpan | undefined): TraceContext | undefined => {
   const enclosing = exported(around)
   if (span === undefined) return readIds(enclosing ?? around)
-  if (isRemote(span)) return readIds(traceUnder(span, enclosing))
+  if (span.isRemote) return readIds(traceUnder(span, enclosing))
   const own = traceOf(span)
   // As for what opens here: see `makeSpan`.
   return span.kernel.spanParent === undefined ? own : readIds(enclosing) ?? own

@@ -34,12 +34,14 @@ export class RemoteSpan extends Span {
     this.origin = { link: undefined, trace }
   }
 
+  override get isRemote(): boolean {
+    return true
+  }
+
   override get uuid(): string {
     return this.remoteUuid
   }
 }
-
-export const isRemote = (span: Span): boolean => span.spec === remoteSpec
 
 /** Where the trace of a remote span goes on: at the application's span that leads there, else at the remote span. */
 export const traceUnder = (remote: Span, enclosing: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
