@@ -14,8 +14,8 @@
  *       - { url: "http://localhost:6006", projection: openinference }
  * ```
  *
- * Paths are relative to the working directory. HTTP goes through the `HttpClient` of the application if it has one, else
- * through `fetch`. Costs are those of the plugin `pricing`, if the document has it.
+ * Paths are relative to the working directory at its start. HTTP goes through the `HttpClient` of the application if it
+ * has one, else through `fetch`. Costs are those of the plugin `pricing`, if the document has it.
  *
  * @stability experimental
  * @since 0.1.0

@@ -107,6 +107,7 @@ describe("what continues a remote scope", () => {
       }
       const mark = events.find(({ name }) => name === "mark")
       assert.deepStrictEqual([mark?.parentUuid, mark?.rootUuid], ["remote-scope", "remote-root"])
+      assert.deepStrictEqual(mark?.metadata, { "otel.trace_id": traceId, "otel.parent_span_id": spanId })
       const deep = startOf(events, "deep")
       assert.deepStrictEqual([deep.parentUuid, deep.rootUuid], [startOf(events, "tool").uuid, "remote-root"])
       assert.isUndefined(deep.metadata)
