@@ -24,6 +24,16 @@ const withBody = (call: Middleware.Call, body: LlmCall.LlmRequest["body"]): Midd
 
 const upper = (next: Next) => Stream.map(next(), (chunk) => String(chunk).toUpperCase())
 
+/** Runs a stream, and gives the bodies with which its provider was asked. */
+const bodies = Effect.gen(function*() {
+  const seen: Array<unknown> = []
+  yield* Stream.runDrain(LlmCall.stream({ name: "call", request }, ({ body }) => {
+    seen.push(body)
+    return Stream.empty
+  }))
+  return seen
+})
+
 describe("a stream intercept", () => {
   it.effect("changes the chunks that the consumer gets and the end event shows", () =>
     Effect.gen(function*() {
@@ -100,13 +110,8 @@ describe("a stream intercept", () => {
   })
 
   it.effect("that gives what a changed call gives does not pass the call on as it was", () => {
-    const seen: Array<unknown> = []
     return Effect.gen(function*() {
-      yield* Stream.runDrain(LlmCall.stream({ name: "call", request }, ({ body }) => {
-        seen.push(body)
-        return Stream.empty
-      }))
-      assert.deepStrictEqual(seen, [{ q: "y" }])
+      assert.deepStrictEqual(yield* bodies, [{ q: "y" }])
     }).pipe(governed(around((next, call) => {
       assert.isTrue(Stream.isStream(next()))
       return next(withBody(call, { q: "y" }))
@@ -226,13 +231,8 @@ describe("a stream intercept", () => {
   })
 
   it.effect("may change the request, which is judged again", () => {
-    const seen: Array<unknown> = []
     return Effect.gen(function*() {
-      yield* Stream.runDrain(LlmCall.stream({ name: "call", request }, ({ body }) => {
-        seen.push(body)
-        return Stream.empty
-      }))
-      assert.deepStrictEqual(seen, [{ q: "y" }])
+      assert.deepStrictEqual(yield* bodies, [{ q: "y" }])
       assert.strictEqual((yield* recorded("call")).end.decisions.length, 2)
     }).pipe(governed(
       around((next, call) => next(withBody(call, { q: "y" }))),
