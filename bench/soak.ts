@@ -60,12 +60,13 @@ const soak = async ({ bytes, id }: (typeof subjects)[number]) => {
     child.stdout?.on("data", (data: Uint8Array) => {
       printed += data.length
     })
-    let report: Report | undefined
+    let report: Report | { readonly missing: string } | undefined
     child.on("message", (message) => {
-      report = message as Report
+      report = message as typeof report
     })
     const code = await new Promise((resolve) => child.on("close", resolve))
     if (report === undefined) return { id, problem: `ended with ${String(code)} before it had reported` }
+    if ("missing" in report) return { id, problem: report.missing }
     const written = bytes === "http" ? received : bytes === "stdout" ? printed : await filesIn(directory)
     return { id, ...report, bytes: written }
   } finally {

@@ -1,9 +1,14 @@
 /** The process of one exporter: `child <id> <events> <directory> <url>`, with `--expose-gc`. */
 import { settledMemory } from "../harness/heap.ts"
+import { PeerMissing } from "../harness/peer.ts"
 import { eventsOfAgent, subjects } from "./exporters.ts"
 
 const [id, events, directory = "", url = ""] = process.argv.slice(2)
-const subject = await subjects.find((one) => one.id === id)!.setup({ directory, url })
+const subject = await subjects.find((one) => one.id === id)!.setup({ directory, url }).catch((error: unknown) => {
+  if (!(error instanceof PeerMissing)) throw error
+  process.send?.({ missing: error.message })
+  process.exit()
+})
 
 /** The heap is looked at when a quarter of the events has been delivered, and so on. */
 const steps = 4
