@@ -38,7 +38,7 @@ try {
   await Promise.all([lane(), lane()])
 } catch (error) {
   if (!(error instanceof PeerMissing)) throw error
-  console.log(`${error.message}: \`npm ci --prefix bench\` installs it`)
+  console.log(error.message)
   process.exit(2)
 }
 if (process.stderr.isTTY) process.stderr.write("\r\u001b[K")

@@ -1,8 +1,8 @@
-/** A peer that is not installed: `npm ci --prefix bench` installs all of them. */
+/** A peer that is not installed. */
 export class PeerMissing extends Error {
   readonly specifier: string
   constructor(specifier: string) {
-    super(`${specifier} is not installed`)
+    super(`${specifier} is not installed: \`npm ci --prefix bench\` installs it`)
     this.specifier = specifier
   }
 }
