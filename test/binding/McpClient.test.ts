@@ -12,7 +12,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js"
 import * as Mcp from "../../src/binding/Mcp.ts"
 import * as Promises from "../../src/binding/Promises.ts"
-import { connected, newClient, plainServer, textOf, textResult } from "./mcpSupport.ts"
+import { connected, newClient, noKeys, plainServer, textOf, textResult } from "./mcpSupport.ts"
 import { deferred, reasonOf, recording, rejection, untilAborted } from "./promisesSupport.ts"
 
 const echo = () => plainServer((name, input) => textResult(`${name} ${JSON.stringify(input)}`))
@@ -81,11 +81,6 @@ describe("a managed client of MCP", () => {
   })
 
   it("gives results of tools that failed to guardrails and to the caller, and marks them", async () => {
-    const noKeys = Promises.Guardrail.output({
-      name: "no-keys",
-      check: ({ value }) =>
-        JSON.stringify(value).includes("sk-") ? Promises.Guardrail.reject("a key") : Promises.Guardrail.allow
-    })
     const { heddle, tree } = await recording([noKeys])
     const client = Mcp.client(newClient(), heddle)
     const server = plainServer((name) => ({ ...textResult(name === "leak" ? "bad: sk-1" : "bad"), isError: true }))

@@ -2,16 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Mcp from "../../src/binding/Mcp.ts"
 import * as Promises from "../../src/binding/Promises.ts"
-import { connected, newClient, plainServer, textOf, textResult } from "./mcpSupport.ts"
+import { connected, newClient, noKeys, plainServer, textOf, textResult } from "./mcpSupport.ts"
 import { collect, recording, rejection } from "./promisesSupport.ts"
 
 describe("callToolStream of a managed client of MCP", () => {
   it("is one managed call, whose block and result are those of policy", async () => {
-    const noKeys = Promises.Guardrail.output({
-      name: "no-keys",
-      check: ({ value }) =>
-        JSON.stringify(value).includes("sk-") ? Promises.Guardrail.reject("a key") : Promises.Guardrail.allow
-    })
     const { heddle, tree } = await recording([noKeys])
     const client = Mcp.client(newClient(), heddle)
     const server = plainServer((name) => {

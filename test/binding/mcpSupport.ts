@@ -5,11 +5,19 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { CallToolRequestSchema, type CallToolResult } from "@modelcontextprotocol/sdk/types.js"
+import * as Promises from "../../src/binding/Promises.ts"
 
 interface Connectable {
   connect(transport: Transport): Promise<void>
   close(): Promise<void>
 }
+
+/** Lets no key out. */
+export const noKeys = Promises.Guardrail.output({
+  name: "no-keys",
+  check: ({ value }) =>
+    JSON.stringify(value).includes("sk-") ? Promises.Guardrail.reject("a key") : Promises.Guardrail.allow
+})
 
 export const newClient = () => new Client({ name: "test-client", version: "1.0.0" })
 

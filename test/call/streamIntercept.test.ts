@@ -24,6 +24,14 @@ const withBody = (call: Middleware.Call, body: LlmCall.LlmRequest["body"]): Midd
 
 const upper = (next: Next) => Stream.map(next(), (chunk) => String(chunk).toUpperCase())
 
+const noBad = Guardrail.make({
+  name: "g",
+  check: (call) =>
+    call.kind === "llm" && JSON.stringify(call.request.body).includes("bad")
+      ? Guardrail.reject("bad")
+      : Guardrail.allow
+})
+
 /** Runs a stream, and gives the bodies with which its provider was asked. */
 const bodies = Effect.gen(function*() {
   const seen: Array<unknown> = []
@@ -261,13 +269,7 @@ describe("a stream intercept", () => {
       assert.deepStrictEqual(end.outcome, { _tag: "Blocked", by: "g", reason: "bad" })
     }).pipe(governed(
       around(swallow),
-      Guardrail.make({
-        name: "g",
-        check: (call) =>
-          call.kind === "llm" && JSON.stringify(call.request.body).includes("bad")
-            ? Guardrail.reject("bad")
-            : Guardrail.allow
-      })
+      noBad
     )))
 })
 
@@ -288,13 +290,7 @@ describe("a block inside next", () => {
           again = next(withBody(call, { q: "bad" }))
           return next()
         }),
-        Guardrail.make({
-          name: "g",
-          check: (call) =>
-            call.kind === "llm" && JSON.stringify(call.request.body).includes("bad")
-              ? Guardrail.reject("bad")
-              : Guardrail.allow
-        })
+        noBad
       )
     )
   })
