@@ -215,7 +215,8 @@ export const waitFor = <Args extends ReadonlyArray<unknown>, A>(
 /** Callbacks are asked on a fiber: that of a call, or that of the dispatcher. */
 export const runningFiber = (): AnyFiber => Fiber.getCurrent()!
 
-const toPromise = <A>(answer: PromiseLike<A>): Promise<A> =>
+/** A promise of the platform, for one of any kind. */
+export const toPromise = <A>(answer: PromiseLike<A>): Promise<A> =>
   answer instanceof Promise ? answer : Promise.resolve(answer)
 
 /** Waits for the promise of a callback; aborts the callback when it is interrupted. */

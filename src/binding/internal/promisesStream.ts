@@ -8,7 +8,15 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type AnyFiber, Operation } from "../../scope/internal/operation.ts"
-import { Callback, type MaybePromise, type Owner, rejectionOf, runningFiber, waitFor } from "./promisesCallback.ts"
+import {
+  Callback,
+  type MaybePromise,
+  type Owner,
+  rejectionOf,
+  runningFiber,
+  toPromise,
+  waitFor
+} from "./promisesCallback.ts"
 import { Interruptible, type TaskOptions } from "./promisesTask.ts"
 
 type Chunks = readonly [unknown, ...Array<unknown>]
@@ -200,9 +208,6 @@ class Reading extends Operation<Chunks, unknown, never> {
     })
   }
 }
-
-const toPromise = <A>(answer: PromiseLike<A>): PromiseLike<A> =>
-  answer instanceof Promise ? answer : Promise.resolve(answer)
 
 /** What it fails with is nobody's concern, and neither is when. */
 const forget = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
